@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
-from tabulate import tabulate
 
 from vsebench.files import read_json
 from vsebench.kernels.gemm import onednn_keeps_float32
 from vsebench.plugin.errors import DataError, MissingError
+from vsebench.report.listing import tabled
 from vsebench.results.provenance import provenance
 
 if TYPE_CHECKING:
@@ -140,13 +140,7 @@ def table(found: Mapping[str, Any]) -> str:
         for row in rows
     ]
     headers = ["figure", "ours", "ratio", "plain version", "share", "floor"]
-    text = tabulate(
-        lines,
-        headers=headers,
-        tablefmt="github",
-        disable_numparse=True,
-        colalign=("left", "right", "right", "left", "right", "left"),
-    )
+    text = tabled(headers, lines, "lrrlrl", "github")
     failures = [f"{row['figure']}: {row['error']}" for row in rows if row["status"] == "failed"]
     said = "\n".join(f"failed: {failure}" for failure in failures)
     notes = (textwrap.fill(note, _WIDTH) for note in (_about(found), _NOTE))

@@ -6,9 +6,8 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any, get_args
 
-from tabulate import tabulate
-
 from vsebench.claims.judge import Verdict
+from vsebench.report.listing import tabled
 from vsebench.report.page.render import VerdictLine, Verdicts
 from vsebench.report.tables.formats import WIDTH, as_json
 from vsebench.report.tables.layout import ABSENT
@@ -35,13 +34,8 @@ def render(held: ClaimsFile, judged: Sequence[Judged], form: str = "table") -> s
         return as_json(as_dict(held, judged))
     pipe = form == "md"
     heads = ["claim", "verdict", "found", "interval", "p", "seeds"]
-    table = tabulate(
-        [_cells(held, each) for each in judged],
-        heads,
-        tablefmt="pipe" if pipe else "simple",
-        colalign=("left", "left", "right", "right", "right", "right"),
-        disable_numparse=True,
-    )
+    cells = [_cells(held, each) for each in judged]
+    table = tabled(heads, cells, "llrrrr", "pipe" if pipe else "simple")
     bullet = "- " if pipe else ""
     sentences = [f"{each.claim.id}: {said(each)}" for each in judged]
     sentences += notes(held, judged)

@@ -1,4 +1,4 @@
-"""Lists for a terminal: plain tables that end where it does."""
+"""Tables of text; those for a terminal end where it does."""
 
 from __future__ import annotations
 
@@ -39,6 +39,23 @@ def with_notes(table: str, notes: Iterable[str]) -> str:
     """A table and the notes below it, wrapped where the terminal ends."""
     width = terminal_width()
     return "\n".join([table, "", *(filled(note, width) for note in notes)])
+
+
+def tabled(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], sides: str, form: str = "simple"
+) -> str:
+    """A table as tabulate writes it, its cells as they are.
+
+    Args:
+        headers: a heading for each column.
+        rows: cells.
+        sides: side of each column's cells, `l` or `r`: `llrr`.
+        form: tabulate's name of the format.
+    """
+    from tabulate import tabulate
+
+    aligned = [{"l": "left", "r": "right"}[side] for side in sides]
+    return tabulate(rows, headers, tablefmt=form, colalign=aligned, disable_numparse=True)
 
 
 def listing(

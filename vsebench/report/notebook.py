@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
 from vsebench.report.comparison.text import as_dicts, render_all
 from vsebench.report.comparison.verdicts import asked_of, compare_all
+from vsebench.report.listing import tabled
 from vsebench.report.rows.variants import parse_row
-from vsebench.report.tables.formats import alignment
 from vsebench.report.tables.layout import heading, whole
 from vsebench.report.tables.notes import block_notes
 
@@ -35,13 +33,7 @@ def blocks_html(blocks: Sequence[Block]) -> str:
 
 def _block_html(block: Block) -> str:
     grid = whole(block)
-    table = tabulate(
-        grid.body,
-        [" ".join(head).strip() for head in grid.heads],
-        tablefmt="html",  # which escapes
-        colalign=alignment(grid),
-        disable_numparse=True,
-    )
+    table = tabled(grid.headers, grid.body, grid.sides, "html")  # which escapes
     notes = "<br>".join(escape(note) for note in block_notes(block) if note)
     return f"<p><b>{escape(heading(block))}</b></p>\n{table}\n<p><small>{notes}</small></p>"
 

@@ -6,8 +6,7 @@ import statistics
 import textwrap
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
+from vsebench.report.listing import tabled
 from vsebench.report.statistics.means import POWER
 from vsebench.report.tables.formats import WIDTH
 from vsebench.report.tables.layout import ABSENT
@@ -60,13 +59,7 @@ def render(
         ]
         for c in comparisons
     ]
-    text = tabulate(
-        cells,
-        heads,
-        tablefmt="simple",
-        colalign=("left", "left", *["right"] * (len(heads) - 3), "left"),
-        disable_numparse=True,
-    )
+    text = tabled(heads, cells, "ll" + "r" * (len(heads) - 3) + "l")
     notes = [
         *_meaning(comparisons, reference, terms),
         _verdicts(terms),

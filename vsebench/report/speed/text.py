@@ -5,9 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
-from vsebench.report.listing import listing
+from vsebench.report.listing import listing, tabled
 from vsebench.report.rows.progress import SHARE
 from vsebench.report.rows.variants import TUNED
 from vsebench.report.speed.speedup import OVER
@@ -166,13 +164,7 @@ def _tabled(grid: Grid, form: str, width: int) -> str:
     heads, cells = grid
     if form == "simple":
         return listing(heads, cells, rights=range(2, len(heads)), width=width)
-    return tabulate(
-        cells,
-        heads,
-        tablefmt=form,
-        colalign=("left", "left", *["right"] * (len(heads) - 2)),
-        disable_numparse=True,
-    )
+    return tabled(heads, cells, "ll" + "r" * (len(heads) - 2), form)
 
 
 def _areas(table: SpeedTable) -> Grid:

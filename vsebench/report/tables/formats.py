@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from vsebench.plugin.errors import SpecError, did_you_mean
-from vsebench.report.listing import filled
+from vsebench.report.listing import filled, tabled
 from vsebench.report.rows.external import EXTERNAL, as_row
 from vsebench.report.statistics.means import LEVEL
 from vsebench.report.tables.latex import PLAIN, LatexText, to_latex
@@ -173,15 +173,8 @@ def _plain(grid: Grid) -> str:
 
 def _pipe(grid: Grid) -> str:
     """A table of Markdown."""
-    from tabulate import tabulate
-
-    return tabulate(
-        grid.written(lambda text: text.replace("|", "\\|"), "**{}**".format),
-        [" ".join(head).strip() for head in grid.heads],
-        tablefmt="pipe",
-        colalign=alignment(grid),
-        disable_numparse=True,
-    )
+    cells = grid.written(lambda text: text.replace("|", "\\|"), "**{}**".format)
+    return tabled(grid.headers, cells, grid.sides, "pipe")
 
 
 def _listed(lines: Sequence[str]) -> str:
@@ -251,10 +244,6 @@ def _footer(block: Block) -> dict[str, Any]:
         "notes": figure_notes(block),
         "warnings": [note for note in (uneven_note(block), *alarms(block)) if note],
     }
-
-
-def alignment(grid: Grid) -> list[str]:
-    return ["left"] * grid.words + ["right"] * (len(grid.heads) - grid.words)
 
 
 _WHOLE: Mapping[str, Callable[[Sequence[Block], Sequence[str]], str]] = {

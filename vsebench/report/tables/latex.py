@@ -197,10 +197,9 @@ def to_latex(grid: Grid, about: str, notes: Sequence[str], text: LatexText = PLA
     heads = [tuple(escape(line) for line in head) for head in grid.heads]
     cells = grid.written(escape, r"\textbf{{{}}}".format)
     frame = pd.DataFrame(cells, columns=pd.MultiIndex.from_tuples(heads))
-    alignment = "l" * grid.words + "r" * (len(grid.heads) - grid.words)
     tabular = (
         frame.style.hide(axis="index")
-        .to_latex(hrules=True, column_format=alignment, multicol_align="c")
+        .to_latex(hrules=True, column_format=grid.sides, multicol_align="c")
         .rstrip("\n")
     )
     small = "\n".join(

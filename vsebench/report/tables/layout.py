@@ -46,6 +46,16 @@ class Grid:
     best: frozenset[tuple[int, int]] = frozenset()
     breaks: tuple[int, ...] = ()
 
+    @property
+    def headers(self) -> list[str]:
+        """The heads in one line each."""
+        return [" ".join(head).strip() for head in self.heads]
+
+    @property
+    def sides(self) -> str:
+        """`l` for each column of words, `r` for each of numbers."""
+        return "l" * self.words + "r" * (len(self.heads) - self.words)
+
     @cached_property
     def widths(self) -> list[int]:
         """Characters of the widest cell of each column, heads among them."""

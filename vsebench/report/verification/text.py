@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from tabulate import tabulate
-
 from vsebench.plugin.errors import SpecError, did_you_mean
+from vsebench.report.listing import filled, tabled
 from vsebench.report.statistics.seed_spread import stored
 from vsebench.report.tables.formats import as_json
 from vsebench.report.wording import percent
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from vsebench.report.verification.matching import Reference
     from vsebench.report.verification.verify import (
         Comparison,
-        Figure,
         Outcome,
         RowName,
         Uncompared,
@@ -59,7 +56,7 @@ def _terminal(found: Verification, width: int) -> str:
     if found.uncompared:
         rows = (line for row in found.uncompared for line in _uncompared(row, width))
         parts.append("\n".join(["No published figure for this setting:", *rows]))
-    return "\n\n".join([*parts, "\n".join(_filled(note, width) for note in _notes(found))])
+    return "\n\n".join([*parts, "\n".join(filled(note, width) for note in _notes(found))])
 
 
 def _comparison(comparison: Comparison, width: int) -> Iterator[str]:
@@ -71,23 +68,17 @@ def _comparison(comparison: Comparison, width: int) -> Iterator[str]:
         ["limit", *(f"±{figure.limit:.2f}" for figure in figures)],
     ]
     heads = ["", *(figure.head for figure in figures)]
-    yield _filled(_row(comparison.row), width)
-    yield _filled(f"published: {_reference(comparison.reference)}", width)
+    yield filled(_row(comparison.row), width)
+    yield filled(f"published: {_reference(comparison.reference)}", width)
     yield from (
         "",
-        tabulate(
-            rows,
-            heads,
-            tablefmt="simple",
-            colalign=["left", *["right"] * len(figures)],
-            disable_numparse=True,
-        ),
+        tabled(heads, rows, "l" + "r" * len(figures)),
         "",
     )
     why = ", ".join(reason.name for reason in comparison.no_evidence)
     because = f" The row is {why}." if why else ""
-    yield _filled(_OUTCOMES[comparison.outcome] + because + _outside(comparison), width)
-    yield from (_filled(f"Mind: {remark}", width) for remark in comparison.remarks)
+    yield filled(_OUTCOMES[comparison.outcome] + because + _outside(comparison), width)
+    yield from (filled(f"Mind: {remark}", width) for remark in comparison.remarks)
 
 
 def _outside(comparison: Comparison) -> str:
@@ -96,9 +87,9 @@ def _outside(comparison: Comparison) -> str:
 
 
 def _uncompared(row: Uncompared, width: int) -> Iterator[str]:
-    yield _filled(f"* {_row(row.row)}", width)
-    yield _filled(f"    differs in {', '.join(map(str, row.differences))}", width, 6)
-    yield _filled(f"    from the nearest: {_reference(row.nearest)}", width, 6)
+    yield filled(f"* {_row(row.row)}", width)
+    yield filled(f"    differs in {', '.join(map(str, row.differences))}", width, " " * 6)
+    yield filled(f"    from the nearest: {_reference(row.nearest)}", width, " " * 6)
 
 
 def _notes(found: Verification) -> Iterator[str]:
@@ -131,12 +122,6 @@ def _reference(reference: Reference) -> str:
     return f"{reference.setting} ({reference.source})"
 
 
-def _filled(text: str, width: int, indent: int = 2) -> str:
-    return textwrap.fill(
-        text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
-    )
-
-
 def _as_dict(found: Verification) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
@@ -149,7 +134,10 @@ def _as_dict(found: Verification) -> dict[str, Any]:
                 "outcome": comparison.outcome,
                 "no_evidence": [reason.name for reason in comparison.no_evidence],
                 "published": asdict(comparison.reference),
-                "figures": {figure.metric: _figure(figure) for figure in comparison.figures},
+                "figures": {
+                    figure.metric: {**asdict(figure), "gap": figure.gap, "within": figure.within}
+                    for figure in comparison.figures
+                },
                 "remarks": list(comparison.remarks),
             }
             for comparison in found.compared
@@ -163,12 +151,4 @@ def _as_dict(found: Verification) -> dict[str, Any]:
             for row in found.uncompared
         ],
         "unfinished": list(found.unfinished),
-    }
-
-
-def _figure(figure: Figure) -> dict[str, Any]:
-    return {
-        **asdict(figure),
-        "gap": figure.gap,
-        "within": figure.within,
     }
