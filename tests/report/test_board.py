@@ -16,7 +16,8 @@ from vsebench.cli.app import main
 from vsebench.report.leaderboard.board import boards, groups_of
 from vsebench.report.leaderboard.text import frame
 from vsebench.report.results import load_results
-from vsebench.report.rows.gather import external_of, gather
+from vsebench.report.rows.external import external_of
+from vsebench.report.rows.gather import gather
 from vsebench.results import external
 from vsebench.results.external import read_external, write_external
 from vsebench.results.folder.store import Store

@@ -58,7 +58,8 @@ def leaderboard_command(
     from vsebench.report.leaderboard.board import boards
     from vsebench.report.leaderboard.text import FILES, frame, render
     from vsebench.report.listing import terminal_width
-    from vsebench.report.rows.gather import external_of, gather, refuse_copies
+    from vsebench.report.rows.external import external_of
+    from vsebench.report.rows.gather import gather, refuse_copies
     from vsebench.report.tables.formats import WIDTH, Style
     from vsebench.report.tables.latex import LatexText
 

@@ -60,7 +60,7 @@ def site_command(
     from vsebench.plugin.errors import require
     from vsebench.plugin.host.loader import load_plugins
     from vsebench.report.wording import count
-    from vsebench.site.at_hand import captions_at_hand, thumbnails_at_hand
+    from vsebench.site.queries import captions_at_hand, thumbnails_at_hand
     from vsebench.site.render import pages_of
     from vsebench.site.studies import Slugs, read_studies
     from vsebench.site.write import check_folder, write_site

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsebench.report.rows.combinations import Block, Row, make_block
-from vsebench.report.rows.external import elsewhere_note
-from vsebench.report.rows.gather import external_of, made_twice_notes, read_merged
+from vsebench.report.rows.external import elsewhere_note, external_of
+from vsebench.report.rows.gather import made_twice_notes, read_merged
 from vsebench.report.rows.runs import Runs, read_runs
 from vsebench.report.rows.sections import split
 from vsebench.report.rows.variants import parse_row

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import MissingError, VsebenchError
 from vsebench.report.leaderboard.board import boards
-from vsebench.report.rows.gather import external_of, gather, refuse_copies
+from vsebench.report.rows.external import external_of
+from vsebench.report.rows.gather import gather, refuse_copies
 from vsebench.results.folder.store import RunDirectory, Store
 
 if TYPE_CHECKING:

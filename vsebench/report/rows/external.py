@@ -1,13 +1,17 @@
-"""External rows in tables: marked, below the rows that were trained here, compared with none."""
+"""External rows: read from several places, and in tables marked, below the rows that were trained
+here, compared with none.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from vsebench.report.wording import count
+from vsebench.results.external import read_external
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from vsebench.report.rows.sections import Section
     from vsebench.results.external import ExternalRow
@@ -17,6 +21,16 @@ MARK = "§"
 
 EXTERNAL = "external"
 """Column of frames that says which rows are external; absent where none is."""
+
+
+def external_of(places: Iterable[Path]) -> tuple[ExternalRow, ...]:
+    """The external rows of several places, each once.
+
+    Raises:
+        VsebenchError: as of `read_external`.
+    """
+    rows = (row for place in places if place.is_dir() for row in read_external(place))
+    return tuple({row.row_id: row for row in rows}.values())
 
 
 def of_section(section: Section, rows: Sequence[ExternalRow]) -> tuple[ExternalRow, ...]:

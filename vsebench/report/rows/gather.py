@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.rows.runs import Run, Runs, read_runs
-from vsebench.results.external import read_external
 from vsebench.results.folder.store import RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from vsebench.results.external import ExternalRow
     from vsebench.results.spec import AnySpec
 
 
@@ -93,16 +91,6 @@ def gather(places: Sequence[Path]) -> Gathered:
         copies,
         tuple(reproductions),
     )
-
-
-def external_of(places: Iterable[Path]) -> tuple[ExternalRow, ...]:
-    """The external rows of several places, each once.
-
-    Raises:
-        VsebenchError: as of `read_external`.
-    """
-    rows = (row for place in places if place.is_dir() for row in read_external(place))
-    return tuple({row.row_id: row for row in rows}.values())
 
 
 def _read(place: Path) -> tuple[Iterable[Run], Iterable[AnySpec]]:

@@ -1,1 +1,1 @@
-"""How soon rows arrive at a quality: `convergence` reads curves, `speedup` compares rows."""
+"""How soon rows arrive at a quality: `learning_curve` reads curves, `speedup` compares rows."""
