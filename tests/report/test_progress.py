@@ -1,4 +1,6 @@
-"""Curves of many runs: read once for a table, and again for whoever wants more of them."""
+"""Curves of many runs: read once for a table, and again for whoever wants more of them; when runs
+arrive.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ from tests.results.studies import make_study
 from vsebench.cli.runs import runs_command
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.results import load_results
-from vsebench.report.rows.progress import Progress, StoredCurve, progress
+from vsebench.report.rows.progress import (
+    Progress,
+    Reach,
+    StoredCurve,
+    best_dev,
+    mean_reach,
+    progress,
+    reach,
+    reach_own_best,
+)
 from vsebench.report.rows.runs import Run, read_runs
 from vsebench.results.checks.soundness import check_curve
 from vsebench.results.packs.packing import pack
@@ -76,3 +87,39 @@ def test_a_table_of_a_pack_reads_every_record_and_every_evaluation_once(
     read.clear()
     runs_command(tmp_path / "pack")
     assert (read.count(RunRecord), read.count(Evaluation)) == (5, 0)
+
+
+def run(rsums, **cost):
+    return Run(make_record(cost=cost), tuple(make_curve(rsums)))
+
+
+def test_first_evaluation_at_or_above_counts():
+    found = run([100, 190, 200, 150])
+    assert reach(found, 190) == (20, 0.5, 4.0)
+    assert reach(found, 190.1) == (30, 0.75, 6.0)
+    assert reach(found, 200.1) is None
+    assert reach(found, 0) == (10, 0.25, 2.0)
+
+
+def test_the_clock_starts_with_what_the_method_needs_first():
+    assert reach(run([100, 190], prior_seconds=40.0, mining_seconds=3.5), 190) == (20, 0.5, 47.5)
+
+
+def test_own_best_is_the_best_of_all_evaluations_not_the_last():
+    found = run([100, 189.9, 190.1, 200, 120])
+    assert best_dev(found) == 200
+    assert reach_own_best(found) == (30, 0.75, 6.0)
+
+
+def test_no_curve():
+    assert best_dev(run([])) is None
+    assert reach_own_best(run([])) is None
+    assert reach(Run(make_record(cost=None)), 0) is None
+
+
+def test_mean_needs_every_seed():
+    a, b = Reach(10, 0.25, 2.0), Reach(30, 0.75, 7.0)
+    assert mean_reach([a, b]) == pytest.approx((20, 0.5, 4.5))
+    assert mean_reach([a]) == a
+    assert mean_reach([a, None]) is None
+    assert mean_reach([]) is None
