@@ -85,7 +85,7 @@ class Results:
             label: label of a `latex` table.
 
         Raises:
-            SpecError: there is no such format or column, or the caption is not LaTeX.
+            SpecError: there is no such format, column or width, or the caption is not LaTeX.
         """
         return render(
             self.blocks,

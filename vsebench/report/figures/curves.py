@@ -1,4 +1,6 @@
-"""Training curves as a figure: dev quality over updates and over seconds."""
+"""Training curves as figures: dev quality over updates, seconds and other costs; how
+figures tell rows apart.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from vsebench.plugin.errors import require
-from vsebench.report.figures.svg import ROW
+from vsebench.report.figures.svg import BAND, ROW
 from vsebench.report.speed.learning_curve import costs, learning_curve
 from vsebench.report.statistics.estimates import estimated
 from vsebench.report.statistics.means import LEVEL
@@ -173,7 +175,7 @@ def draw_curve(
     Returns:
         The line.
     """
-    band = None if gid is None else f"{gid}-band"
+    band = None if gid is None else f"{gid}{BAND}"
     panel.fill_between(
         over,
         [max(low, 0) for low in curve.low],
@@ -183,14 +185,12 @@ def draw_curve(
         linewidth=0,
         gid=band,
     )
-    marker = "o" if len(over) == 1 else ""
     (line,) = panel.plot(
         over,
         curve.quality,
-        color=drawn.color,
-        linestyle=drawn.linestyle,
+        **drawn._asdict(),
         linewidth=1.4,
-        marker=marker,
+        marker="o" if len(over) == 1 else "",
         gid=gid,
     )
     return line
@@ -242,16 +242,8 @@ def draw_arrivals(panel: Axes, table: SpeedTable) -> None:
         curves = [learning_curve(run, table.clock) for run in runs if run.done and run.curve]
         times, arrived = share_arrived(curves, goal) if goal is not None else ([], [])
         if len(times) > 0:
-            drawn = stroke(i)
-            panel.step(
-                times,
-                arrived,
-                where="post",
-                color=drawn.color,
-                linestyle=drawn.linestyle,
-                linewidth=1.4,
-                label=name(key),
-            )
+            look_of = stroke(i)._asdict()
+            panel.step(times, arrived, where="post", **look_of, linewidth=1.4, label=name(key))
     panel.set_ylim(-0.03, 1.03)
     panel.set_ylabel("share of runs at the target")
     frame(panel, _seconds(table.clock), None)
@@ -318,10 +310,8 @@ def heights(curves: Sequence[Curve], target: float | None) -> tuple[float, float
     beyond = (high - low) / 4
     if not beyond:
         return None
-    lowest, highest = (
-        min(min(curve.low) for curve in curves),
-        max(max(curve.high) for curve in curves),
-    )
+    lowest = min(min(curve.low) for curve in curves)
+    highest = max(max(curve.high) for curve in curves)
     edge = (high - low) / 25
     return max(min(low, lowest), low - beyond) - edge, min(max(high, highest), high + beyond) + edge
 
