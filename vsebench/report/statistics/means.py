@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
 
 from vsebench.plugin.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
 LEVEL = 0.95
@@ -95,6 +93,8 @@ def mean_squares(values: NDArray[np.floating]) -> list[MeanSquares]:
     Args:
         values: finite floats [tables, n seeds, N images], at least two images.
     """
+    import numpy as np  # here, since every command imports the module for its level
+
     tables = np.ascontiguousarray(values, dtype=np.float64)
     count, seeds, images = tables.shape
     mean = tables.reshape(count, -1).mean(axis=1)
@@ -172,7 +172,7 @@ def student(values: Sequence[float]) -> Estimate | None:
     n = len(values)
     if n == 1:
         return None
-    mean = fmean(values)
+    mean = math.fsum(values) / n
     variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
     return Estimate(mean, math.sqrt(variance / n), n - 1)
 
@@ -209,6 +209,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     References:
         Holm, Scandinavian Journal of Statistics 6 (1979).
     """
+    import numpy as np
+
     p = np.asarray(p_values, dtype=np.float64)
     order, adjusted = np.argsort(p), np.empty(len(p))
     left = len(p) - np.arange(len(p))
