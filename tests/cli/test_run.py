@@ -442,6 +442,21 @@ def test_a_run_that_was_queued_or_lost_its_machine_counts_from_its_start(
     assert lines == ["queued", "started", "its node was lost", "queued", "started", "done in 10 s"]
 
 
+def test_the_time_of_a_run_that_another_command_has_ended_is_not_told(two_runs: Plan):
+    stream = io.StringIO()
+    report = PlainProgress(two_runs, stream)
+    first, second = (run.run_id for run in two_runs.runs)
+    for event in (
+        {"event": "started"},
+        {"event": "busy", "reason": "it is being run by process 1 on there"},
+        {"event": "finished", "status": "done"},
+    ):
+        report(first, event)
+    report(second, {"event": "finished", "status": "failed"})
+    lines = [line.split(": ", 1)[1] for line in stream.getvalue().splitlines()]
+    assert lines == ["started", "it is being run by process 1 on there", "done", "failed"]
+
+
 def test_on_a_terminal_runs_in_a_queue_have_no_bar(two_runs: Plan):
     with Progress(TextColumn("{task.fields[note]}"), console=Console(file=io.StringIO())) as bars:
         report = LiveProgress(two_runs, bars)

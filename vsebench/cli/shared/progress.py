@@ -34,7 +34,7 @@ class RunView:
         self.step = 0
         self.steps = 0
         self.outcome = ""
-        self._started = time.monotonic()
+        self._started: float | None = None
         self._phase = self._brief = "started"
         self._pace_from: tuple[float, int] | None = None
         self._facts: dict[str, str] = {}
@@ -52,11 +52,15 @@ class RunView:
         elif kind == "waiting":
             self._phase = f"waiting for {event['what']}, which another run computes"
             self._brief = f"waiting for {event['what']}"
+        elif kind == "busy":  # another command's time is not known
+            self._started = None
         elif kind == "skipped":
             self.outcome = "done before"
         elif kind == "finished":
-            took = f"{event['status']} in {time.monotonic() - self._started:.0f} s"
-            self.outcome = ", ".join(filter(None, (took, event.get("result"))))
+            took = "" if self._started is None else f" in {time.monotonic() - self._started:.0f} s"
+            self.outcome = ", ".join(
+                filter(None, (f"{event['status']}{took}", event.get("result")))
+            )
         elif kind in ("step", "evaluated"):
             self._take_step(event)
 
