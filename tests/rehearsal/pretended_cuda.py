@@ -21,7 +21,7 @@ use meta tensors themselves.
 
 from __future__ import annotations
 
-import traceback
+import sys
 from collections import Counter
 from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -221,10 +221,11 @@ def pinned(tensor: Tensor) -> bool:
 
 def where() -> str:
     """The innermost line of the project, outside of this file and of compiled code."""
-    for frame in reversed(traceback.extract_stack()):
-        path = Path(frame.filename)
+    frame = sys._getframe()
+    while frame := frame.f_back:
+        path = Path(frame.f_code.co_filename)
         if path.is_relative_to(ROOT) and path != Path(__file__):
-            return f"{path.relative_to(ROOT)}, {frame.name}"
+            return f"{path.relative_to(ROOT)}, {frame.f_code.co_name}"
     return "outside of the project"
 
 
