@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tabulate import tabulate
 
 from vsebench import __version__
+from vsebench.report.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,7 +51,7 @@ def to_markdown(found: Mapping[str, Any]) -> str:
     grid, growth = found["grid"], found["growth_mb"]
     made = (
         f"Seed {found['seed']}, {found['minutes']:g} minutes, vsebench {found['vsebench']}: a grid "
-        f"of {grid['runs']} runs, {grid['workers']} at a time, {found['laps']} laps, "
+        f"of {grid['runs']} runs, {grid['workers']} at a time, {count(found['laps'], 'lap')}, "
         f"{found['runs_checked']} runs checked."
     )
     damage = (
@@ -59,7 +60,7 @@ def to_markdown(found: Mapping[str, Any]) -> str:
         f"{found['met_nothing']}. The full disk: {found['disk']}."
     )
     memory = (
-        "Growth of a command's memory from its third run on, at most: "
+        "Growth of a command's memory while it executes runs, from its third on, at most: "
         f"{_mb(growth['peace'])} in peace, {_mb(growth['laps'])} in laps."
     )
     findings = found["findings"]
