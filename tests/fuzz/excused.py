@@ -40,8 +40,8 @@ EXCUSED: dict[str, tuple[str, ...]] = {
         "vsebench.testing:_left_by",
     ),
     "descriptors, locks, and files that the same process writes": (
+        "vsebench.bench:regions",
         "vsebench.bench:states",
-        "vsebench.bench:work",
         "vsebench.cli:_silence_stdout",
         "vsebench.data:writing",
         "vsebench.data:_write",
