@@ -34,6 +34,20 @@ def test_a_command_without_a_protocol_is_asked_for_no_key(refusal):
     assert "--set" not in refusal("report", "runs", "--lr", "1")
 
 
+@pytest.mark.parametrize(
+    ("command", "option"), [("report", "--lr"), ("site", "--html"), ("run", "--lr-update")]
+)
+def test_an_option_that_is_like_none_lists_them(refusal, command, option):
+    text = refusal(command, option, "1")
+    assert "did you mean" not in text
+    assert "known: " in text
+
+
+def test_the_row_of_a_comparison_is_named_by_the_commands_own_option(refusal):
+    assert "write --baseline" in refusal("speedup", "--to", "mean,triplet")
+    assert "write --to" in refusal("compare", "--baseline", "mean,triplet")
+
+
 def test_a_renamed_option_is_named(refusal):
     assert "it is --configurations now" in refusal("tune", "--trials", "6")
 

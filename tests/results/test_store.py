@@ -270,6 +270,11 @@ def test_directories_and_records_skip_what_is_no_run(tmp_path):
     Store(tmp_path).directory_for(make_spec("max")).write_spec(make_spec("max"))
     (tmp_path / "figures").mkdir()
     (tmp_path / "table.md").touch()
+    exported = tmp_path / "exported"
+    exported.mkdir()
+    (exported / "record.json").write_text(make_record(make_spec("gpo")).model_dump_json())
+    assert len(Store(tmp_path).runs()) == 4
+    (exported / "model.json").write_text("{}")
     assert Store(tmp_path).records() == [first, second]
     assert len(Store(tmp_path).runs()) == 3
     assert Store(tmp_path / "absent").records() == []

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 SPEC = "spec.json"
 RECORD = "record.json"
+MODEL = "model.json"
+"""What an exported model says of itself, beside a copy of its run's record."""
+
 CURVE = "curve.jsonl"
 RANKS = "ranks.npz"
 FOLD_RANKS = ("i2t_1k", "t2i_1k")
@@ -129,8 +132,10 @@ class RunReader(ABC):
 
     @property
     def holds_run(self) -> bool:
-        """Whether a run was started here."""
-        return self.holds(SPEC) or self.holds(RECORD) or self.holds(DONE)
+        """Whether a run was started here; an exported model holds the record of one as well."""
+        if self.holds(SPEC) or self.holds(DONE):
+            return True
+        return self.holds(RECORD) and not self.holds(MODEL)
 
     @property
     def sums(self) -> Sums:

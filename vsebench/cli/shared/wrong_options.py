@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vsebench.plugin.errors import did_you_mean
+from vsebench.plugin.errors import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +49,9 @@ FOLDERS = ("results", "runs", "out", "dir", "results_dir")
 RENAMED = {"trials": "configurations", "protocol": "evaluation"}
 """Options by what older releases called them."""
 
+ROWS = {"to": "baseline", "baseline": "to"}
+"""Options that name a row, by what other commands call them."""
+
 
 def hint(option: str, known: Sequence[str]) -> str:
     """What to write instead of an option that a command does not have.
@@ -62,6 +65,8 @@ def hint(option: str, known: Sequence[str]) -> str:
     name = option.lstrip("-").replace("-", "_")
     if f"--{RENAMED.get(name)}" in known:
         return f"it is --{RENAMED[name]} now"
+    if f"--{ROWS.get(name)}" in known:
+        return f"write --{ROWS[name]}"
     if name in FOLDERS and f"--{name}" not in known and "--set" not in known:
         if name == "out" and "--to" in known:
             return "write --to DIR"
@@ -77,7 +82,9 @@ def hint(option: str, known: Sequence[str]) -> str:
             return f"write --{key}"
         if name in OPTIONS:
             return f"write {OPTIONS[name]}"
-    return did_you_mean(option, known)
+    # Without the dashes, which make any two short names alike
+    near = nearest(name.replace("_", "-"), [each.lstrip("-") for each in known])
+    return f"did you mean '--{near}'?" if near else f"known: {', '.join(sorted(known))}"
 
 
 def usage_message(error: typer.TyperException) -> str:

@@ -10,13 +10,14 @@ from pydantic import Field, ValidationError
 from vsebench.files import read_json
 from vsebench.plugin import DataError, MissingError, VsebenchError
 from vsebench.results.protocol import Frozen
+from vsebench.results.reader import MODEL
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
 
-ABOUT, RECORD, WEIGHTS = "model.json", "record.json", "model.safetensors"
+ABOUT, RECORD, WEIGHTS = MODEL, "record.json", "model.safetensors"
 VOCABULARY, CARD, PLUGINS = "vocabulary.txt", "README.md", "plugins"
 
 
