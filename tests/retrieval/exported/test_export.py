@@ -312,5 +312,5 @@ def test_pretrained_encoders_are_part_of_it(
     assert np.array_equal(model.encode_images(opened), image)
     with pytest.raises(DataError, match="reads raw images, found a ndarray"):
         model.encode_images(np.zeros((2, 3, 4)))
-    with pytest.raises(MissingError, match=r"image nowhere\.jpg does not exist"):
+    with pytest.raises(MissingError, match=r"image nowhere\.jpg is missing"):
         model.encode_images(["nowhere.jpg"])
