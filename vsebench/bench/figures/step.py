@@ -20,6 +20,7 @@ from vsebench.bench.figures.losses import hinges
 from vsebench.bench.figures.made import REGIONS, linear_products, products
 from vsebench.bench.figures.poolings import GPO
 from vsebench.data.vocabulary import Vocabulary
+from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import Key, LossCard, Progress
 from vsebench.plugin.specs import create
 from vsebench.results.protocol import Protocol
@@ -58,15 +59,27 @@ SMALL = {
 PUBLISHED = {"tiny": Shape(8, 4, 8, 8, 8), "full": Shape(512, 128, 2048, 300, 1024)}
 
 
-def work(shapes: dict[str, Shape], setting: Setting) -> Work:
-    """Steps on made-up features and captions."""
+def work(shapes: dict[str, Shape], setting: Setting, *, defaults: bool = False) -> Work:
+    """Steps on made-up features and captions.
+
+    Args:
+        shapes: shapes by size.
+        setting: what is measured, and where.
+        defaults: compute the products of the plain step as torch does by default.
+    """
     shape = shapes[setting.size]
     data = _data(shape)
     ours = _ours(shape, data, setting.device)
+    theirs = _theirs(shape, data, setting.device)
+
+    def by_default() -> None:
+        with true_float32(fast=False):
+            theirs()
+
     words = round(float(data.captions.lengths.mean()) * shape.batch * 0.92)
     return Work(
         ours=ours,
-        reference=_theirs(shape, data, setting.device),
+        reference=by_default if defaults else theirs,
         floor=products(_products(shape, round(0.8 * REGIONS * shape.batch), words), setting.device),
         amount=shape.batch,
         unit="pairs",
@@ -254,5 +267,12 @@ FIGURES = (
         floor="its products",
         on_cpu=("tiny", "full"),
         on_cuda=("tiny", "full"),
+    ),
+    Figure(
+        "step/published size in torch",
+        partial(work, PUBLISHED, defaults=True),
+        reference="the same by torch's defaults",
+        floor="its products",
+        on_cpu=("tiny", "full"),
     ),
 )
