@@ -1,27 +1,32 @@
-"""Batches out of memory maps: of region features, size augmentation applied, against fetching image
-by image; and of what a frozen text encoder gives, kept (`frozen_features=kept`), against the
-encoder in every batch. The floor copies as many bytes.
+"""Batches out of memory maps: of region features, size augmentation applied, and of whole training
+pairs, against a `DataLoader` that fetches item by item; and of what a frozen text encoder gives,
+kept (`frozen_features=kept`), against the encoder in every batch. The floor copies as many bytes.
 """
 
 from __future__ import annotations
 
+import itertools
+import random
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from vsebench.bench.figure import Figure, Work
-from vsebench.bench.figures.made import REGIONS, text_lengths
+from vsebench.bench.figures.made import REGIONS, Pairs, pairs, text_lengths
 from vsebench.plugin import TokenTable
-from vsebench.retrieval.inputs.augment import compact, keep_features
+from vsebench.retrieval.inputs.augment import MASKED, REPLACED, compact, keep_features
+from vsebench.retrieval.inputs.batches import FeatureBatches, TokenBatches
 from vsebench.retrieval.inputs.splits import Captions, CaptionStates, ImageFeatures
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vsebench.bench.figure import Setting
+    from vsebench.retrieval.inputs.padded import Padded
 
 
 def regions(dtype: str, setting: Setting) -> Work:
@@ -37,9 +42,11 @@ def regions(dtype: str, setting: Setting) -> Work:
     positions, lengths = compact(kept)
     rows = [np.flatnonzero(row) for row in kept]
     block = np.empty((size, positions.shape[1], dim), np.float32)
+    loader: Iterable[Tensor] = DataLoader(_Regions(features, batch, rows), size, collate_fn=_padded)
 
     def plain() -> Tensor:
-        return torch.from_numpy(stacked(features, batch, rows)).to(setting.device)
+        (only,) = loader
+        return only.to(setting.device)
 
     def agree() -> None:
         ours, theirs = table.gather(batch, positions), plain()
@@ -59,15 +66,93 @@ def regions(dtype: str, setting: Setting) -> Work:
     )
 
 
-def stacked(features: np.ndarray, images: np.ndarray, keep: list[np.ndarray]) -> np.ndarray:
-    """A batch made as a data set and its `collate` make it: each image fetched, its kept regions
-    picked, all copied into one padded array.
-    """
-    items = [np.array(features[i])[kept] for i, kept in zip(images, keep, strict=True)]
-    out = np.zeros((len(items), max(map(len, items)), features.shape[2]), np.float32)
+class _Regions(Dataset[Tensor]):
+    """A batch's items: each image fetched, and its kept regions picked."""
+
+    def __init__(self, features: np.ndarray, images: np.ndarray, keep: list[np.ndarray]) -> None:
+        self.features, self.images, self.keep = features, images, keep
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, place: int) -> Tensor:
+        return torch.Tensor(self.features[self.images[place]][self.keep[place]])
+
+
+def _padded(items: Sequence[Tensor]) -> Tensor:
+    out = torch.zeros(len(items), max(map(len, items)), *items[0].shape[1:], dtype=items[0].dtype)
     for row, item in zip(out, items, strict=True):
         row[: len(item)] = item
     return out
+
+
+def training_pairs(setting: Setting) -> Work:
+    """Batches of training, what is dropped and masked being drawn: 128 pairs at full size."""
+    images, size, dim = setting.pick(tiny=(20, 4, 8), quick=(300, 64, 512), full=(1000, 128, 2048))
+    data, rng, device = pairs(images, dim), np.random.default_rng(0), setting.device
+    path = setting.folder / "ims.npy"
+    np.save(path, data.features)
+    data = data._replace(features=np.load(path, mmap_mode="r"))
+    table = ImageFeatures(data.features, np.full(images, REGIONS), device)
+    regions = FeatureBatches(table, "region", _RATE)
+    words = TokenBatches(data.captions, data.vocabulary, _RATE, device)
+    batches = [rng.integers(0, len(data.owner), size).tolist() for _ in range(8)]
+    order = itertools.cycle(batches)
+    loader = DataLoader(_Pairs(data), batch_sampler=batches, collate_fn=_collated)
+    plain = itertools.chain.from_iterable(itertools.repeat(loader))
+    block = np.empty((size, round(0.9 * REGIONS), dim), np.float32)
+
+    def ours() -> tuple[Padded, Padded]:
+        captions = np.array(next(order))
+        return regions.others(data.owner[captions], rng), words.batch(captions, rng)
+
+    return Work(
+        ours=ours,
+        reference=lambda: [tensor.to(device) for tensor in next(plain)],
+        floor=lambda: torch.from_numpy(block.copy()).to(device),
+        amount=size,
+        unit="pairs",
+    )
+
+
+_RATE = 0.2
+
+
+class _Pairs(Dataset[tuple[Tensor, Tensor]]):
+    """Pairs as released code makes them: regions dropped, then words masked, replaced or dropped
+    one by one.
+    """
+
+    def __init__(self, data: Pairs) -> None:
+        self.features, self.owner = data.features, data.owner
+        self.mask, self.random = data.vocabulary.mask, random.Random(0)
+        tokens, lengths = data.captions.gather(np.arange(len(data.owner)))
+        self.tokens = [row[:n].tolist() for row, n in zip(tokens, lengths, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    def __getitem__(self, caption: int) -> tuple[Tensor, Tensor]:
+        regions = self.features[self.owner[caption]]
+        kept = torch.Tensor(regions[np.random.rand(len(regions)) > _RATE])  # noqa: NPY002  # as released
+        return kept, torch.tensor([*self._words(caption)] or self.tokens[caption][:1])
+
+    def _words(self, caption: int) -> Iterator[int]:
+        for word in self.tokens[caption]:
+            draw = self.random.random() / _RATE
+            if draw < MASKED:
+                yield self.mask
+            elif draw < MASKED + REPLACED:
+                yield self.random.randrange(self.mask)
+            elif draw >= 1:
+                yield word
+
+
+def _collated(items: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, ...]:
+    """Longest captions first, as packed recurrent networks once asked."""
+    images, words = zip(*sorted(items, key=lambda pair: -len(pair[1])), strict=True)
+    lengths = [torch.tensor([*map(len, each)]) for each in (images, words)]
+    return _padded(images), lengths[0], _padded(words), lengths[1]
 
 
 class Shape(NamedTuple):
@@ -157,10 +242,16 @@ FIGURES = (
         Figure(
             f"loader/{dtype} regions",
             partial(regions, dtype),
-            reference="image by image, then stacked",
+            reference="a DataLoader, image by image",
             floor="a copy of the batch",
         )
         for dtype in ("float32", "float16")
+    ),
+    Figure(
+        "loader/training pairs",
+        training_pairs,
+        reference="a DataLoader, pair by pair",
+        floor="a copy of the regions",
     ),
     Figure(
         "loader/kept states",

@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+
+from vsebench.data.vocabulary import Vocabulary
+from vsebench.retrieval.inputs.splits import Captions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 REGIONS = 36
 LONGEST = 32  # words of a caption
+_WORDS = 7_692
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -47,6 +51,43 @@ def captions(count: int, ids: int) -> Tensor:
     frequency = 1 / torch.arange(1, ids + 1, dtype=torch.float32)
     words = torch.multinomial(frequency, count * LONGEST, replacement=True, generator=generator())
     return words.view(count, LONGEST)
+
+
+class Pairs(NamedTuple):
+    """A training split of regions and captions.
+
+    Attributes:
+        features: float32 [n, 36, size of a region].
+        captions: captions, five an image.
+        vocabulary: their words.
+        owner: image of each caption, int64 [5 n].
+    """
+
+    features: np.ndarray
+    captions: Captions
+    vocabulary: Vocabulary
+    owner: np.ndarray
+
+
+def pairs(images: int, in_dim: int) -> Pairs:
+    """Normal features, and captions as long as Flickr30K's of words that follow Zipf's law."""
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((images, REGIONS, in_dim), dtype=np.float32)
+    count = 5 * images
+    frequency = 1 / np.arange(1, _WORDS + 1)
+    words = rng.choice(_WORDS, (count, 30), p=frequency / frequency.sum())
+    lengths = np.clip(np.round(rng.normal(11.4, 3, count)), 4, 30).astype(int)
+    lines = [
+        " ".join(f"word{word}" for word in row[:length])
+        for row, length in zip(words, lengths, strict=True)
+    ]
+    vocabulary = Vocabulary.build(lines, 1)
+    return Pairs(
+        features,
+        Captions(vocabulary.encode(lines)),
+        vocabulary,
+        np.repeat(np.arange(images), 5),
+    )
 
 
 def embeddings(images: int, dim: int, signal: float = 0.5) -> tuple[np.ndarray, ...]:

@@ -17,15 +17,14 @@ from torch.nn.functional import normalize
 from vsebench.bench.figure import Figure, Work
 from vsebench.bench.figures.encoders import PackedBiGRU
 from vsebench.bench.figures.losses import hinges
-from vsebench.bench.figures.made import REGIONS, linear_products, products
+from vsebench.bench.figures.made import REGIONS, Pairs, linear_products, pairs, products
 from vsebench.bench.figures.poolings import GPO
-from vsebench.data.vocabulary import Vocabulary
 from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import Key, LossCard, Progress
 from vsebench.plugin.specs import create
 from vsebench.results.protocol import Protocol
 from vsebench.retrieval.inputs.batches import Augmenter, FeatureBatches, TokenBatches
-from vsebench.retrieval.inputs.splits import Captions, ImageFeatures
+from vsebench.retrieval.inputs.splits import ImageFeatures
 from vsebench.retrieval.model import Model, Tower
 from vsebench.retrieval.training.optimisation import Optimisation
 from vsebench.retrieval.training.schedule import Schedule
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.bench.figure import Setting
-
-_WORDS = 7_692
 
 
 class Shape(NamedTuple):
@@ -68,7 +65,7 @@ def work(shapes: dict[str, Shape], setting: Setting, *, defaults: bool = False) 
         defaults: compute the products of the plain step as torch does by default.
     """
     shape = shapes[setting.size]
-    data = _data(shape)
+    data = pairs(shape.images, shape.in_dim)
     ours = _ours(shape, data, setting.device)
     theirs = _theirs(shape, data, setting.device)
 
@@ -87,34 +84,7 @@ def work(shapes: dict[str, Shape], setting: Setting, *, defaults: bool = False) 
     )
 
 
-class _Data(NamedTuple):
-    features: np.ndarray
-    captions: Captions
-    vocabulary: Vocabulary
-    owner: np.ndarray
-
-
-def _data(shape: Shape) -> _Data:
-    rng = np.random.default_rng(0)
-    features = rng.standard_normal((shape.images, REGIONS, shape.in_dim), dtype=np.float32)
-    count = 5 * shape.images
-    frequency = 1 / np.arange(1, _WORDS + 1)
-    words = rng.choice(_WORDS, (count, 30), p=frequency / frequency.sum())
-    lengths = np.clip(np.round(rng.normal(11.4, 3, count)), 4, 30).astype(int)
-    lines = [
-        " ".join(f"word{word}" for word in row[:length])
-        for row, length in zip(words, lengths, strict=True)
-    ]
-    vocabulary = Vocabulary.build(lines, 1)
-    return _Data(
-        features,
-        Captions(vocabulary.encode(lines)),
-        vocabulary,
-        np.repeat(np.arange(shape.images), 5),
-    )
-
-
-def _ours(shape: Shape, data: _Data, device: torch.device) -> Callable[[], None]:
+def _ours(shape: Shape, data: Pairs, device: torch.device) -> Callable[[], None]:
     torch.manual_seed(0)
     model = Model(
         Tower(
@@ -156,7 +126,7 @@ def _protocol(shape: Shape) -> Protocol:
     return Protocol(batch_size=shape.batch, embed_dim=shape.dim, word_dim=shape.word_dim)
 
 
-def _inputs(shape: Shape, data: _Data, device: torch.device) -> Augmenter:
+def _inputs(shape: Shape, data: Pairs, device: torch.device) -> Augmenter:
     """Batches as in training: regions and words lose a share, and items are padded to the longest
     of the batch.
     """
@@ -217,7 +187,7 @@ def _hardest_triplet(image: Tensor, text: Tensor) -> Tensor:
     return captions.max(1)[0].sum() + images.max(0)[0].sum()
 
 
-def _theirs(shape: Shape, data: _Data, device: torch.device) -> Callable[[], None]:
+def _theirs(shape: Shape, data: Pairs, device: torch.device) -> Callable[[], None]:
     """The plain step on batches drawn alike, which are ready. It computes on the padding of regions
     too, as the released code does.
     """
