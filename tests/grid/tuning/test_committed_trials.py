@@ -15,7 +15,7 @@ from vsebench.grid.tuning.halving import shares
 from vsebench.grid.tuning.search import Options
 
 Contest = dict[int, dict[int, float | None]]
-"""Dev quality by rung and point."""
+"""Merit by rung and point; None where a trial diverged."""
 
 CLAIMS = Path(__file__).parents[3] / "results" / "claims"
 FILES = sorted(CLAIMS.glob("*/tuning/trials.csv"))
@@ -27,10 +27,19 @@ def contests(files: list[Path]) -> list[Contest]:
         with file.open(encoding="utf-8", newline="") as lines:
             for line in csv.DictReader(lines):
                 row = tuple(line.get(key, "") for key in ("pooling", "sampler", "loss", "study"))
-                quality = line.get("dev_rsum") or line.get("dev_map")
                 rung = found[(str(file), line["dataset"], *row)][int(line["rung"])]
-                rung[int(line["configuration"])] = float(quality) if quality else None
+                rung[int(line["configuration"])] = merit(line)
     return list(found.values())
+
+
+def merit(line: dict[str, str]) -> float | None:
+    """Dev quality; of a trial that arrives at a target, more than any quality, the sooner the
+    more.
+    """
+    if steps := line.get("steps_to_target"):
+        return 1e6 - float(steps)
+    quality = line.get("dev_rsum") or line.get("dev_map")
+    return float(quality) if quality else None
 
 
 def chosen(contest: Contest) -> int:
