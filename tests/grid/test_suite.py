@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 
 from vsebench.grid.suite import Suite, load_suite, make_suite, suite_schema
@@ -191,6 +192,16 @@ def test_the_published_schema_is_current():
     assert published == suite_schema(), (
         "run: python -m vsebench.grid.suite > docs/suite.schema.json"
     )
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    given = {"lr": np.float64(0.1), "embed_dim": np.int64(8), "sibling_mask": np.bool_(True)}
+    suite = make_suite({"set": given, "seeds": np.arange(3), "epochs": np.int32(2)})
+    assert suite.set == {"lr": 0.1, "embed_dim": 8, "sibling_mask": True}
+    assert [type(value) for value in suite.set.values()] == [float, int, bool]
+    assert (suite.seeds, suite.epochs) == ((0, 1, 2), 2)
+    with pytest.raises(SpecError, match="'lr'"):
+        make_suite({"set": {"lr": np.arange(2)}})
 
 
 def test_every_example_is_found():

@@ -33,12 +33,13 @@ def parse_seeds(value: object) -> tuple[int, ...]:
     3.
 
     Args:
-        value: text, an integer, or a sequence of either.
+        value: text, an integer, or a sequence of either; an array.
 
     Raises:
         SpecError: not a list or a range of integers from 0, a range that runs backwards, or a seed
             given twice.
     """
+    value = _plain(value)
     items = (
         value.split(",")
         if isinstance(value, str)
@@ -53,6 +54,11 @@ def parse_seeds(value: object) -> tuple[int, ...]:
         repeated = next(seed for seed, n in Counter(seeds).items() if n > 1)
         raise SpecError(f"seed {repeated} is given twice")
     return tuple(seeds)
+
+
+def _plain(value: Any) -> Any:
+    """A number or an array of numpy's as Python has it."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _expand_seeds(item: object) -> range:
@@ -149,12 +155,13 @@ def _minutes(value: object) -> object:
 def _changes(value: object) -> dict[str, Scalar]:
     if not isinstance(value, Mapping):
         raise SpecError(f"write a table of protocol keys; got {value!r}")
-    for key, item in value.items():
+    changes = {key: _plain(item) for key, item in value.items()}
+    for key, item in changes.items():
         if not isinstance(item, bool | int | float | str):
             raise SpecError(
                 f"protocol key '{key}' must be true or false, a number or a text; got {item!r}"
             )
-    return dict(value)
+    return changes
 
 
 def _changes_schema() -> dict[str, Any]:
