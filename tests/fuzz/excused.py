@@ -42,6 +42,7 @@ EXCUSED: dict[str, tuple[str, ...]] = {
     "descriptors, locks, and files that the same process writes": (
         "vsebench.bench:regions",
         "vsebench.bench:states",
+        "vsebench.bench:training_pairs",
         "vsebench.cli:_silence_stdout",
         "vsebench.data:writing",
         "vsebench.data:_write",
