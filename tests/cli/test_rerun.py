@@ -91,12 +91,15 @@ def test_numbers_must_be_equal_on_the_same_machine_and_near_on_another(world: Pa
     forged = {**run.record.test, "rsum": run.record.test["rsum"] + 1}
     here = of(run, world / "runs", test=forged)
     assert (here.alike, here.equal, here.holds) == (True, False, False)
-    assert "on the same CPU and libraries they must be equal" in str(here)
+    assert "by the same code on the same CPU they must be equal" in str(here)
     elsewhere = of(run, world / "runs", test=forged, provenance=make_provenance())
     assert (elsewhere.alike, elsewhere.holds) == (False, True)
     limit = stored().limits(run.record.test, ["rsum"], 1, 0.95)["rsum"]
     assert elsewhere.limit == limit
     assert f"within ±{limit:.3g}" in str(elsewhere)
+    assert run.record.provenance is not None
+    other_code = run.record.provenance.model_copy(update={"git_commit": "0" * 40})
+    assert of(run, world / "runs", test=forged, provenance=other_code).holds
     far = {**run.record.test, "rsum": run.record.test["rsum"] + 1.01 * limit}
     apart = of(run, world / "runs", test=far, provenance=make_provenance())
     assert not apart.holds

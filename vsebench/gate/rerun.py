@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from vsebench.results.record import Provenance, RunRecord
     from vsebench.results.run_base import RunBase
 
-_COMPUTING = ("torch", "numpy", "numba")
+_COMPUTING = ("vsebench", "torch", "numpy", "numba")
 """Libraries whose versions decide the last bits of a number."""
 _FEWEST = 3
 """Seeds of a row whose spread says something."""
@@ -46,7 +46,8 @@ class Rerun:
     Attributes:
         row: its row, `gpo,triplet`.
         seed: its seed.
-        alike: whether both were made on the same class of machine, so that all must be equal.
+        alike: whether both were made by the same code on the same class of machine, so that all
+            must be equal.
         equal: whether all test metrics, and the answers to every query, are equal.
         metric: key of the headline metric.
         theirs: the metric by the record.
@@ -88,7 +89,7 @@ class Rerun:
             return f"{self.metric} {self.ours:.6g} again, and every query as in the record"
         gap = f"{self.metric} {self.ours:.6g} here, {self.theirs:.6g} in the record"
         if self.alike:
-            return f"{gap}: on the same CPU and libraries they must be equal"
+            return f"{gap}: by the same code on the same CPU they must be equal"
         if self.limit is None:
             return f"{gap}; too few seeds to say how far another may lie"
         within = "within" if self.holds else "outside"
@@ -220,7 +221,7 @@ def _compared(run: Run, here: Store, runs: Sequence[Run]) -> Rerun:
     found = again.read_record() if again is not None else None
     error = "" if found is not None and found.status == "done" else _why(found)
     new = found if not error else None
-    alike = new is not None and _machine(record.provenance) == _machine(new.provenance)
+    alike = new is not None and _conditions(record.provenance) == _conditions(new.provenance)
     return Rerun(
         row_of(spec),
         spec.seed,
@@ -239,11 +240,12 @@ def _why(found: RunRecord | None) -> str:
     return lines.splitlines()[-1]
 
 
-def _machine(made: Provenance | None) -> object:
+def _conditions(made: Provenance | None) -> object:
     """What decides the last bits; no two are equal where a record does not say."""
     if made is None:
         return object()
-    return made.device_name, made.matmul, [made.libraries.get(name) for name in _COMPUTING]
+    libraries = [made.libraries.get(name) for name in _COMPUTING]
+    return made.device_name, made.matmul, libraries, made.git_commit
 
 
 def _equal(run: Run, new: RunRecord, again: RunReader) -> bool:
