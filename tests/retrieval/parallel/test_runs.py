@@ -55,7 +55,8 @@ def made(runs: tuple[RunSpec, ...], out: Path) -> tuple[RunRecord, RunDirectory]
 def test_two_ranks_give_the_curve_of_one(
     plan_runs: Plan, tmp_path: Path, values: dict[str, Any]
 ) -> None:
-    changes = {**SHORT, **values.pop("set", {})}
+    # at the rate of `quick` an order of sums grows to 0.3 % of a loss within 29 steps of one rank
+    changes = {**SHORT, "lr": 5e-4, **values.pop("set", {})}
     one, its_curve = made(plan_runs(**values, set=changes), tmp_path / "one")
     two, curve = made(plan_runs(**values, set={**changes, "devices": 2}), tmp_path / "two")
     assert one.run_id != two.run_id
@@ -65,7 +66,7 @@ def test_two_ranks_give_the_curve_of_one(
         assert found.loss == pytest.approx(expected.loss, rel=2e-3)
         assert found.metrics["rsum"] == pytest.approx(expected.metrics["rsum"], abs=6)
         assert found.diagnostics.keys() == expected.diagnostics.keys()
-    assert pairs[0][1].loss == pytest.approx(pairs[0][0].loss, rel=1e-4)
+    assert pairs[0][1].loss == pytest.approx(pairs[0][0].loss, rel=1e-5)
     assert one.cost is not None
     assert two.cost is not None
     assert two.cost.tower_forwards == one.cost.tower_forwards
