@@ -8,6 +8,7 @@ be a silent change of the data.
 from __future__ import annotations
 
 import codecs
+import json
 import re
 import shlex
 import tomllib
@@ -47,6 +48,11 @@ _FORMULA = re.compile(r"[=+\-@\t\r\n](?!\d+(?:\.\d*)?(?:e[+-]?\d+)?\Z)", re.IGNO
 """How a text begins that a spreadsheet runs; a number with a sign is none."""
 
 _ENDLESS_KEY = re.compile(r"(?:[^\s.,=\[\]{}]+\s*\.\s*){32}")
+
+
+def as_json(value: object) -> str:
+    """A value as JSON for people, too: text as it is, and never NaN, which is no JSON."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def no_formula(cell: Any) -> Any:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, get_args
 from vsebench.claims.judge import Verdict
 from vsebench.report.listing import tabled
 from vsebench.report.page.render import VerdictLine, Verdicts
-from vsebench.report.tables.formats import WIDTH, as_json
+from vsebench.report.tables.formats import WIDTH
 from vsebench.report.tables.layout import ABSENT
 from vsebench.report.wording import name, p_text, percent
+from vsebench.text import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,12 +10,13 @@ from vsebench.claims.text import on_page
 from vsebench.report.leaderboard.text import as_dict, frame
 from vsebench.report.page.render import summary, templates, title
 from vsebench.report.queries.data import Captions, Queried
-from vsebench.report.tables.formats import as_csv, as_json
+from vsebench.report.tables.formats import as_csv
 from vsebench.report.tables.notes import general_notes, unfinished_note
 from vsebench.report.wording import name
 from vsebench.site.methods import learnt_weights, methods_of, setting_text
 from vsebench.site.studies import Slugs
 from vsebench.site.study_page import board_part, made
+from vsebench.text import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -4,7 +4,6 @@ and the codes that they exit with.
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,10 @@ NOTHING_COMPARED = 4
 
 
 def print_json(document: object) -> None:
-    """Prints a document for programs: text as it is, and never NaN, which is no JSON."""
-    typer.echo(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+    """Prints a document for programs."""
+    from vsebench.text import as_json
+
+    typer.echo(as_json(document))
 
 
 def say(text: str) -> None:

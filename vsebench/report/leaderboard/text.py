@@ -11,7 +11,6 @@ from vsebench.report.tables.formats import (
     Sheet,
     Style,
     as_csv,
-    as_json,
     to_frame,
     typeset,
 )
@@ -24,6 +23,7 @@ from vsebench.report.tables.made_with import (
 )
 from vsebench.report.tables.notes import legend
 from vsebench.report.wording import distinct, percent
+from vsebench.text import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,7 +5,6 @@ In a frame missing values are `<NA>`, never NaN, and whole numbers stay whole.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
@@ -25,7 +24,7 @@ from vsebench.report.tables.notes import (
     uneven_note,
 )
 from vsebench.results.row_keys import COUNTS, IDENTITY, NO_EVIDENCE
-from vsebench.text import no_formula
+from vsebench.text import as_json, no_formula
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -194,11 +193,6 @@ def as_csv(frame: pd.DataFrame) -> str:
         )
     )
     return guarded.rename(columns=no_formula).to_csv(index=False, lineterminator="\n")
-
-
-def as_json(value: object) -> str:
-    """A value as JSON for people, too."""
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def _as_dict(blocks: Sequence[Block], notes: Sequence[str]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from vsebench.plugin.errors import SpecError, did_you_mean
 from vsebench.report.listing import filled, tabled
 from vsebench.report.statistics.seed_spread import stored
-from vsebench.report.tables.formats import as_json
 from vsebench.report.wording import percent
+from vsebench.text import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
