@@ -58,6 +58,7 @@ def leave(
     record: Mapping[str, Any] | None = None,
     cpu: float | None = None,
     first: int = 0,
+    suite: str = "suite.toml",
     **changes: Any,
 ) -> None:
     """A run of each seed from `first` with these test RSUMs, made under the claims unless they are
@@ -65,9 +66,7 @@ def leave(
     """
     pooling, loss = row.split(",")
     for seed, value in enumerate(values, first):
-        spec = make_spec(
-            pooling, loss, seed, claims=held.digest("suite.toml") if held else "", **changes
-        )
+        spec = make_spec(pooling, loss, seed, claims=held.digest(suite) if held else "", **changes)
         Store(out).directory_for(spec).truncate_curve(0)  # of a run that is made again
         made = make_curve(curve)
         if cpu is not None:

@@ -10,7 +10,6 @@ from vsebench.grid.suite import load_suite
 from vsebench.plugin import SpecError
 from vsebench.plugin.errors import MissingError
 from vsebench.plugin.host.loader import load_plugins
-from vsebench.results.tasks import task_named
 
 REGISTRY = load_plugins().registry
 
@@ -103,15 +102,37 @@ def test_a_suite_runs_as_it_stands_in_its_file(tmp_path):
         held.digest_for(tmp_path / "other.toml", load_suite(tmp_path / "other.toml"))
 
 
-def test_rows_are_those_of_the_suite_however_they_are_spelled(tmp_path):
+def test_the_suite_of_a_reference_is_part_of_the_claims(tmp_path):
+    reference = '{ row = "gpo,triplet", reference = "mean,triplet", reference_suite = "long.toml" }'
+    with pytest.raises(MissingError, match=r"long\.toml"):
+        claims(tmp_path, {"contrast": reference})
+    (tmp_path / "long.toml").write_text(SUITE.replace("0-9", "0-4"))
+    with pytest.raises(SpecError, match=r"suite long\.toml has no seed 5"):
+        claims(tmp_path, {"contrast": reference})
+    (tmp_path / "long.toml").write_text(SUITE + "epochs = 30\n")
+    held = claims(tmp_path, {"contrast": reference})
+    assert [*held.suites] == ["suite.toml", "long.toml"]
+    file = tmp_path / "long.toml"
+    digest = held.digest_for(file, load_suite(file))
+    assert digest != held.digest("suite.toml")
+    held.check_rows(digest, REGISTRY)
+    (tmp_path / "long.toml").write_text(SUITE.replace('"mean", ', ""))
+    held = claims(tmp_path, {"contrast": reference})
+    with pytest.raises(SpecError, match=r"suite long\.toml has no pooling 'mean'"):
+        held.check_rows(held.digest("long.toml"), REGISTRY)
+
+
+def test_files_without_a_second_suite_keep_their_digest(tmp_path):
     held = claims(tmp_path)
-    (claim,) = held.claims.claim
-    task = task_named("retrieval")
+    assert "reference_suite" not in held.claims.model_dump_json()
 
+
+def test_rows_are_those_of_the_suite_however_they_are_spelled(tmp_path):
     def row(text):
-        return held.row(claim, text, REGISTRY, task)
+        held = claims(tmp_path, {"contrast": f'{{ row = "{text}", reference = "mean,triplet" }}'})
+        return held.rows(*held.claims.claim, REGISTRY)[0]
 
-    assert row("vsebench::gpo, triplet") == ("gpo", "triplet")
+    assert row("vsebench::gpo, triplet") == ("suite.toml", ("gpo", "triplet"))
     for text, said in (
         ("max,triplet", "suite suite.toml has no pooling 'max'"),
         ("gpo,aoq", "suite suite.toml has no loss 'aoq'"),

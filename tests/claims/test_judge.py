@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.claims.made import claims, leave
-from tests.factories import make_curve, make_record, make_spec, metrics, save
+from tests.claims.made import SUITE, claims, leave
+from tests.factories import QUICK, make_curve, make_record, make_spec, metrics, save
 from tests.oracles import two_way as oracle
 from tests.report.imaged import expected_interval, expected_p
 from vsebench.claims.judge import judge
@@ -140,6 +140,58 @@ def test_the_best_of_several_is_not_known_before_all_are_run(tmp_path):
         assert found.verdict == "inadmissible"
         (reason,) = found.reasons
         assert reason.startswith(f"maxavg × triplet: {finished} of at least 3 seeds")
+
+
+LONGER = {
+    "contrast": '{ row = "gpo,triplet", reference = "gpo,triplet", reference_suite = "long.toml" }'
+}
+
+
+def longer(tmp_path, **changes):
+    """A row beside itself, trained for longer in another suite."""
+    (tmp_path / "long.toml").write_text(SUITE + "epochs = 30\n")
+    held = claims(tmp_path, LONGER)
+    leave(held, tmp_path / "runs", "gpo,triplet", ahead(5))
+    protocol = QUICK.model_copy(update={"epochs": 30, **changes.pop("protocol", {})})
+    leave(
+        held,
+        tmp_path / "runs",
+        "gpo,triplet",
+        MEAN,
+        suite="long.toml",
+        protocol=protocol,
+        **changes,
+    )
+    return held
+
+
+def test_the_reference_may_be_a_row_of_another_suite(tmp_path):
+    (found,) = verdicts(longer(tmp_path), tmp_path / "runs")
+    assert (found.verdict, found.reasons) == ("confirmed", ())
+    assert found.evidence.row == found.evidence.reference == ("gpo", "triplet")
+    assert found.evidence.apart == ("epochs=30",)
+    assert found.evidence.difference == pytest.approx(np.subtract(ahead(5), MEAN).mean())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"data_fingerprint": "other"}, "data fingerprint"),
+        ({"protocol": {"evaluate_on": "dev+test"}}, "evaluate_on"),
+    ],
+)
+def test_rows_of_two_suites_are_counted_on_the_same_images(tmp_path, changes, said):
+    (found,) = verdicts(longer(tmp_path, **changes), tmp_path / "runs")
+    assert found.verdict == "inadmissible"
+    assert found.reasons == (f"the suites' runs differ in {said}",)
+
+
+def test_both_suites_are_run_under_the_claims(tmp_path):
+    held = longer(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    leave(held, tmp_path / "elsewhere", "gpo,triplet", ahead(5))
+    with pytest.raises(VsebenchError, match=r"vsebench run .*long\.toml --claims"):
+        verdicts(held, tmp_path / "elsewhere")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from tests.claims.made import claims, leave
-from tests.claims.test_judge import MEAN, REGISTRY, ahead
+from tests.claims.test_judge import MEAN, REGISTRY, ahead, longer
 from vsebench.claims.judge import judge
 from vsebench.claims.text import render
 from vsebench.report.rows.runs import read_runs
@@ -37,6 +37,12 @@ def test_the_terminal_shows_verdicts_numbers_and_what_was_asked(tmp_path):
     assert "Inadmissible: maxavg × triplet: selected in warm-up." in flat
     assert "0 confirmed, 1 refuted, 1 undecided, 1 inadmissible." in flat
     assert "Family poolings: 2 of 3 claims tested together at 95 %" in flat
+
+
+def test_settings_that_the_reference_has_alone_are_named(tmp_path):
+    held = longer(tmp_path)
+    text = render(held, judge(held, read_runs(tmp_path / "runs").ended, REGISTRY), "md")
+    assert "gpo × triplet against gpo × triplet with epochs=30." in text
 
 
 def test_markdown_is_a_table_and_a_list(tmp_path):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,6 +16,7 @@ from vsebench.grid.suite_fields import Seeds, one_line
 from vsebench.plugin.errors import MissingError, SpecError, did_you_mean
 from vsebench.plugin.specs import split_list
 from vsebench.results.components import resolve_pooling, resolve_ref
+from vsebench.results.protocol import Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,14 +24,25 @@ if TYPE_CHECKING:
 
     from vsebench.grid.suite import Suite
     from vsebench.plugin.registry import Registry
-    from vsebench.results.tasks import Task
 
 SCHEMA = 1
 
 Kind = Literal["superiority", "non-inferiority", "equivalence", "speed"]
 Doubt = Literal["collapsed", "selected_in_warmup", "not_converged", "tuned_at_edge"]
-Row = tuple[str, str]
-"""A row by its components: the one compared, and the loss with its sampler."""
+
+
+class Row(NamedTuple):
+    """A row of a suite.
+
+    Attributes:
+        suite: text that names the suite.
+        components: components as tables write them: the one compared, and the loss with its
+            sampler.
+    """
+
+    suite: str
+    components: tuple[str, str]
+
 
 _Valid = TypeVar("_Valid", bound=BaseModel)
 _MACHINE = {
@@ -69,19 +81,24 @@ class BestOf(_Part):
     """The split that chooses."""
 
 
-class Contrast(_Part):
+class Contrast(_Part, Sparse):
     """Two rows."""
+
+    sparse: ClassVar[tuple[str, ...]] = ("reference_suite",)
 
     row: str
     """POOLING,LOSS or SAMPLER,LOSS as tables have them."""
     reference: str | BestOf
     """The row that it is compared with."""
+    reference_suite: str = ""
+    """The suite file that has the reference, where it is another one: rows that train for unequal
+    lengths, as at equal cost.
+    """
 
     @property
-    def rows(self) -> tuple[str, ...]:
-        """Every row that is named."""
-        others = (self.reference,) if isinstance(self.reference, str) else self.reference.best_of
-        return (self.row, *others)
+    def references(self) -> tuple[str, ...]:
+        """The row that is compared with, or those of which the best is."""
+        return (self.reference,) if isinstance(self.reference, str) else self.reference.best_of
 
 
 class Power(_Part):
@@ -135,6 +152,11 @@ class Claim(_Part):
     invalid_if: tuple[Doubt, ...] = ("collapsed", "selected_in_warmup")
     """What in either row leaves the claim inadmissible."""
 
+    @property
+    def suites(self) -> tuple[str, ...]:
+        """The suites whose runs decide: the row's, and the reference's."""
+        return self.suite, self.contrast.reference_suite or self.suite
+
     @model_validator(mode="after")
     def _whole(self) -> Claim:
         if (self.kind == "speed") != (self.target is not None):
@@ -175,7 +197,7 @@ class ClaimsFile:
         self.path = path
         self.claims = claims
         self.suites: Mapping[str, Suite] = {
-            claim.suite: load_suite(path.parent / claim.suite) for claim in claims.claim
+            text: load_suite(path.parent / text) for claim in claims.claim for text in claim.suites
         }
 
     @cached_property
@@ -224,23 +246,31 @@ class ClaimsFile:
             SpecError: there is such a claim, or one compares a row with itself.
         """
         for claim in self.claims.claim:
-            if self.digest(claim.suite) == digest:
-                task, _ = resolve_datasets(self.suites[claim.suite], registry)
-                one, *others = (
-                    self.row(claim, text, registry, task) for text in claim.contrast.rows
-                )
-                if one in others:
-                    raise SpecError(
-                        f"{self.path}: claim '{claim.id}' compares {','.join(one)} with itself"
-                    )
+            if digest in map(self.digest, claim.suites):
+                self.rows(claim, registry)
 
-    def row(self, claim: Claim, text: str, registry: Registry, task: Task) -> Row:
-        """The row that a claim names, as tables write it.
+    def rows(self, claim: Claim, registry: Registry) -> tuple[Row, dict[str, Row]]:
+        """The row that a claim is about, and those that it may be compared with, by the text that
+        names them.
 
         Raises:
-            SpecError: a component is not known, or the suite has no such row.
+            SpecError: a component is not known, a suite has no such row, or the claim compares a
+                row with itself.
         """
-        suite = self.suites[claim.suite]
+        suite, other = claim.suites
+        row = self._row(claim, suite, claim.contrast.row, registry)
+        others = {
+            text: self._row(claim, other, text, registry) for text in claim.contrast.references
+        }
+        if row in others.values():
+            raise SpecError(
+                f"{self.path}: claim '{claim.id}' compares {','.join(row.components)} with itself"
+            )
+        return row, others
+
+    def _row(self, claim: Claim, name: str, text: str, registry: Registry) -> Row:
+        suite = self.suites[name]
+        task, _ = resolve_datasets(suite, registry)
         kinds = dict.fromkeys((task.compared, "loss", "sampler"))
         parts = split_list(text)
         if not 2 <= len(parts) <= len(kinds):
@@ -252,11 +282,11 @@ class ClaimsFile:
             known = {_canonical_spec(kind, each, registry) for each in getattr(suite, kind) or ()}
             if spec not in known:
                 raise SpecError(
-                    f"{self.path}: claim '{claim.id}': suite {claim.suite} has no {kind} '{part}': "
+                    f"{self.path}: claim '{claim.id}': suite {name} has no {kind} '{part}': "
                     f"{did_you_mean(spec, known)}"
                 )
             found.append(spec)
-        return found[0], ",".join(found[1:])
+        return Row(name, (found[0], ",".join(found[1:])))
 
 
 def load_claims(path: Path) -> ClaimsFile:
@@ -319,18 +349,19 @@ def _valid(model: type[_Valid], values: dict[str, Any], where: str) -> _Valid:
 
 
 def _check_suite(held: ClaimsFile, claim: Claim) -> None:
-    suite = held.suites[claim.suite]
     where = f"{held.path}: claim '{claim.id}'"
-    missing = [seed for seed in claim.seeds if seed not in suite.seeds]
-    if missing:
-        raise SpecError(f"{where}: suite {claim.suite} has no seed {missing[0]}")
-    if claim.dataset and claim.dataset not in suite.dataset:
-        raise SpecError(
-            f"{where}: suite {claim.suite} has no data set '{claim.dataset}': "
-            f"{did_you_mean(claim.dataset, suite.dataset)}"
-        )
-    if not claim.dataset and len(suite.dataset) > 1:
-        raise SpecError(f"{where}: say which dataset: {', '.join(suite.dataset)}")
+    for name in dict.fromkeys(claim.suites):
+        suite = held.suites[name]
+        missing = [seed for seed in claim.seeds if seed not in suite.seeds]
+        if missing:
+            raise SpecError(f"{where}: suite {name} has no seed {missing[0]}")
+        if claim.dataset and claim.dataset not in suite.dataset:
+            raise SpecError(
+                f"{where}: suite {name} has no data set '{claim.dataset}': "
+                f"{did_you_mean(claim.dataset, suite.dataset)}"
+            )
+        if not claim.dataset and len(suite.dataset) > 1:
+            raise SpecError(f"{where}: say which dataset: {', '.join(suite.dataset)}")
 
 
 def _canonical_spec(kind: str, text: str, registry: Registry) -> str:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.rows.evidence import COLLAPSED, RISING, WARM_UP, no_evidence
 from vsebench.report.rows.progress import best_dev
-from vsebench.report.rows.sections import on_same_data
+from vsebench.report.rows.sections import conditions, on_same_data, split
 from vsebench.report.rows.variants import told_apart
 from vsebench.report.speed.learning_curve import arrivals, knows, learning_curve
 from vsebench.report.statistics.estimates import by_seed, estimated, of_differences, tested
 from vsebench.report.statistics.means import above, detectable, holm
-from vsebench.results.tasks import task_of
+from vsebench.report.wording import name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from vsebench.claims.file import Claim, ClaimsFile, Doubt, Row
     from vsebench.plugin.metrics import Metric
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from vsebench.report.statistics.means import Estimate, Interval
 
 Verdict = Literal["confirmed", "refuted", "undecided", "inadmissible"]
+
+_SAME = ("data fingerprint", "metric version", "device", "evaluate_on")
+"""Conditions that a claim of two suites cannot do without: what the metric is counted on."""
 
 _REASONS: dict[Reason, Doubt] = {
     COLLAPSED: "collapsed",
@@ -44,6 +47,7 @@ class Evidence(NamedTuple):
         row: row that the claim is about.
         reference: row that it was compared with.
         seeds: seeds that both have finished.
+        apart: settings of the reference that the row does not share, where it is another suite's.
         difference: difference of the metric, or ratio of the waiting times.
         low: lower end of its interval at the family's level, uncorrected.
         high: upper end.
@@ -53,9 +57,10 @@ class Evidence(NamedTuple):
         detectable: difference (ratio) from the bound that 80 % of such designs would see.
     """
 
-    row: Row
-    reference: Row
+    row: tuple[str, str]
+    reference: tuple[str, str]
     seeds: tuple[int, ...]
+    apart: tuple[str, ...]
     difference: float
     low: float
     high: float
@@ -89,8 +94,9 @@ class _Pair:
     """A claim's two rows, before the family is judged.
 
     Attributes:
+        unlike: conditions in which the reference's runs differ.
         estimates: difference in terms of the better, or logarithm of the ratio; None of fewer than
-            two common seeds.
+            two common seeds, or where there are reasons against it.
     """
 
     claim: Claim
@@ -98,6 +104,7 @@ class _Pair:
     row: Row
     reference: Row
     seeds: tuple[int, ...]
+    unlike: Mapping[str, Any]
     estimates: Estimates | None
     reasons: tuple[str, ...]
 
@@ -117,79 +124,89 @@ def judge(held: ClaimsFile, runs: Sequence[Run], registry: Registry) -> list[Jud
     """
     pairs = [_pair(held, claim, runs, registry) for claim in held.claims.claim]
     judged: dict[str, Judged] = {}
-    for name, family in held.claims.family.items():
-        members = [pair for pair in pairs if pair.claim.family == name]
+    for key, family in held.claims.family.items():
+        members = [pair for pair in pairs if pair.claim.family == key]
         judged |= {each.claim.id: each for each in _family(members, family.alpha)}
     return [judged[claim.id] for claim in held.claims.claim]
 
 
 def _pair(held: ClaimsFile, claim: Claim, runs: Sequence[Run], registry: Registry) -> _Pair:
-    made = _made_under(held, claim, runs)
-    task = task_of(made[0].record.spec)
-    metric = _metric(claim, made[0])
-    rows = {text: held.row(claim, text, registry, task) for text in claim.contrast.rows}
-    done: dict[Row, list[Run]] = {row: [] for row in rows.values()}
-    for run in made:
-        if run.done and run.record.spec.seed in claim.seeds and run.combination in done:
-            done[run.combination].append(run)
-    row = rows[claim.contrast.row]
-    reference = _reference(claim, rows, done)
+    made = {suite: _made_under(held, claim, suite, runs) for suite in dict.fromkeys(claim.suites)}
+    metric = _metric(claim, made[claim.suite][0])
+    row, others = held.rows(claim, registry)
+    done = {
+        each: [
+            run
+            for run in made[each.suite]
+            if run.done
+            and run.record.spec.seed in claim.seeds
+            and run.combination == each.components
+        ]
+        for each in (row, *others.values())
+    }
+    reference = _reference(others.values(), done)
     ours, theirs = (by_seed(done[each], metric.key) for each in (row, reference))
     seeds = tuple(sorted(ours.keys() & theirs.keys()))
+    unlike = _unlike(done[row], done[reference])
     reasons = (
         *_inadmissible(claim, {row: done[row], reference: done[reference]}, seeds),
-        *_unchosen(claim, rows, done),
+        *_unchosen(claim, others.values(), done),
+        *(f"the suites' runs differ in {each}" for each in _SAME if each in unlike),
     )
-    if claim.kind == "speed" and not reasons:
+    if reasons:
+        estimates = None
+    elif claim.kind == "speed":
         estimates = _log_ratio(claim, ours, theirs, seeds)
     else:
         estimates = _difference(metric, ours, theirs)
-    return _Pair(claim, metric, row, reference, seeds, estimates, reasons)
+    return _Pair(claim, metric, row, reference, seeds, unlike, estimates, reasons)
 
 
-def _made_under(held: ClaimsFile, claim: Claim, runs: Sequence[Run]) -> list[Run]:
-    digest = held.digest(claim.suite)
-    suite = [run for run in runs if run.record.spec.claims == digest]
-    made = [run for run in suite if claim.dataset in ("", run.record.spec.dataset.spec)]
+def _made_under(held: ClaimsFile, claim: Claim, suite: str, runs: Sequence[Run]) -> list[Run]:
+    digest = held.digest(suite)
+    of_suite = [run for run in runs if run.record.spec.claims == digest]
+    made = [run for run in of_suite if claim.dataset in ("", run.record.spec.dataset.spec)]
     if not made:
         others = f"; {len(runs)} runs there were made without them" if runs else ""
         raise VsebenchError(
             f"claim '{claim.id}': no run was made under these claims{others}: make them with "
-            f"'vsebench run {held.path.parent / claim.suite} --claims {held.path}'"
+            f"'vsebench run {held.path.parent / suite} --claims {held.path}'"
         )
     return made
 
 
-def _metric(claim: Claim, run: Run) -> Metric:
-    from vsebench.report.rows.sections import split
+def _unlike(ours: Sequence[Run], theirs: Sequence[Run]) -> dict[str, Any]:
+    """The conditions in which a reference's runs differ from a row's, with their values."""
+    if not ours or not theirs:
+        return {}
+    first, other = ({**conditions(runs[0]), "claims": None} for runs in (ours, theirs))
+    return {key: value for key, value in other.items() if first.get(key, value) != value}
 
+
+def _metric(claim: Claim, run: Run) -> Metric:
     (section,) = split([run])
     return section.metric(claim.metric) if claim.metric else section.task.headline
 
 
-def _reference(claim: Claim, rows: Mapping[str, Row], done: Mapping[Row, Sequence[Run]]) -> Row:
+def _reference(rows: Collection[Row], done: Mapping[Row, Sequence[Run]]) -> Row:
     """The row that is compared with; of several the one with the best mean on dev."""
-    if isinstance(claim.contrast.reference, str):
-        return rows[claim.contrast.reference]
 
     def on_dev(row: Row) -> float:
         bests = [best for run in done[row] if (best := best_dev(run)) is not None]
         return fmean(bests) if bests else -math.inf
 
-    return max((rows[text] for text in claim.contrast.reference.best_of), key=on_dev)
+    return max(rows, key=on_dev)
 
 
 def _unchosen(
-    claim: Claim, rows: Mapping[str, Row], done: Mapping[Row, Sequence[Run]]
+    claim: Claim, rows: Collection[Row], done: Mapping[Row, Sequence[Run]]
 ) -> Iterator[str]:
     """Rows of which too few seeds are finished to choose the best of them."""
-    if isinstance(claim.contrast.reference, str):
-        return
-    for row in (rows[text] for text in claim.contrast.reference.best_of):
+    for row in rows if len(rows) > 1 else ():
         if len(done[row]) < claim.minimum_seeds:
             yield (
-                f"{' × '.join(row)}: {len(done[row])} of at least {claim.minimum_seeds} seeds are "
-                "finished, so that the best on dev is not known"
+                f"{name(row.components)}: {len(done[row])} of at least {claim.minimum_seeds} seeds "
+                "are finished, so that the best on dev is not known"
             )
 
 
@@ -205,16 +222,16 @@ def _inadmissible(
     for row, runs in rows.items():
         if versions := _versions(runs):
             yield (
-                f"{' × '.join(row)}: runs of several versions, {versions}: keep those of one, in a "
-                "folder of their own"
+                f"{name(row.components)}: runs of several versions, {versions}: keep those of one, "
+                "in a folder of their own"
             )
         if claim.kind == "speed" and not all(any(run.progress.steps) for run in runs):
-            yield f"{' × '.join(row)}: trained for no step"
+            yield f"{name(row.components)}: trained for no step"
         if "tuned_at_edge" in claim.invalid_if and (keys := _at_edge(runs)):
-            yield f"{' × '.join(row)}: tuned at the edge of the range of {', '.join(keys)}"
+            yield f"{name(row.components)}: tuned at the edge of the range of {', '.join(keys)}"
         for reason in no_evidence(runs):
             if _REASONS[reason] in claim.invalid_if:
-                yield f"{' × '.join(row)}: {reason.name}"
+                yield f"{name(row.components)}: {reason.name}"
 
 
 def _versions(runs: Sequence[Run]) -> str:
@@ -265,11 +282,7 @@ def _log_ratio(
 
 def _family(members: Sequence[_Pair], alpha: float) -> Iterator[Judged]:
     """Holm over the admissible claims: one family of confirmations, one of refutations."""
-    family = [
-        (pair, pair.estimates)
-        for pair in members
-        if pair.estimates is not None and not pair.reasons
-    ]
+    family = [(pair, pair.estimates) for pair in members if pair.estimates is not None]
     tests = _tests(family)
     confirm = holm([_confirms(pair.claim, estimate) for pair, estimate in tests])
     refute = holm([_refutes(pair.claim, estimate) for pair, estimate in tests])
@@ -303,10 +316,7 @@ def _family(members: Sequence[_Pair], alpha: float) -> Iterator[Judged]:
 
 def _tests(family: Sequence[tuple[_Pair, Estimates]]) -> list[tuple[_Pair, Estimate]]:
     """What the tests of a family rest on."""
-    rows = [
-        ((pair.claim.suite, pair.row), (pair.claim.suite, pair.reference)) for pair, _ in family
-    ]
-    found = tested([(two, each) for two, (_, each) in zip(rows, family, strict=True)])
+    found = tested([((pair.row, pair.reference), each) for pair, each in family])
     return [
         (pair, estimate)
         for (pair, _), estimate in zip(family, found, strict=True)
@@ -347,4 +357,6 @@ def _evidence(pair: _Pair, ends: Interval, least: float, ps: tuple[float, float]
     elif pair.metric.better == "lower":
         mean, low, high = -mean, -high, -low
     images = pair.estimates is not None and pair.estimates.images
-    return Evidence(pair.row, pair.reference, pair.seeds, mean, low, high, images, *ps, least)
+    rows = pair.row.components, pair.reference.components
+    apart = tuple(f"{key}={value}" for key, value in pair.unlike.items())
+    return Evidence(*rows, pair.seeds, apart, mean, low, high, images, *ps, least)

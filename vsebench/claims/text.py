@@ -73,6 +73,7 @@ def _numbers(evidence: Evidence) -> dict[str, Any]:
         "row": ",".join(evidence.row),
         "reference": ",".join(evidence.reference),
         "seeds": list(evidence.seeds),
+        "apart": list(evidence.apart),
     }
 
 
@@ -111,7 +112,8 @@ def said(each: Judged) -> str:
     paper = f" ({claim.paper})" if claim.paper else ""
     text = f"{claim.statement.removesuffix('.')}{paper}. {_asked(each)}."
     if found is not None:
-        text += f" {name(found.row)} against {name(found.reference)}."
+        apart = f" with {', '.join(found.apart)}" if found.apart else ""
+        text += f" {name(found.row)} against {name(found.reference)}{apart}."
         if each.verdict == "undecided":
             least = _value(each, found.detectable)
             text += f" Such a design detects {least} in 4 of 5 cases."
