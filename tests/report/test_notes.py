@@ -57,6 +57,15 @@ def test_target_names_its_baseline():
     assert note(partly, "Target").endswith(" 'n of m': only n seeds reached it.")
 
 
+def test_what_a_row_costs_without_its_first_round_is_said():
+    prior = {"train_seconds": 40.0, "mining_seconds": 3.0, "prior_seconds": 37.0}
+    found = notes(run("gpo"), run("gpo", "aoq", cost=prior))
+    assert (
+        note(found, "Without") == "Without the first round, which rows may share: gpo × aoq 43 s."
+    )
+    assert not [each for each in notes(run("gpo")) if each.startswith("Without")]
+
+
 def test_steps_that_time_a_cut_of_the_rate_are_called_that():
     def cut(one, at):
         """Its learning rate is cut before the evaluation in that place."""

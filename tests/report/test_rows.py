@@ -71,7 +71,10 @@ KEYS = [
     "epochs_to_target",
     "seconds_to_target",
     "train_seconds",
+    "own_seconds",
     "total_seconds",
+    "own_cpu_seconds",
+    "total_cpu_seconds",
     "tuning_seconds",
     "samples_seen",
     "tower_forwards",
@@ -248,9 +251,14 @@ def test_cost_counts_what_the_method_needed_first():
         "mining_seconds": 3.0,
         "prior_seconds": 37.0,
         "evaluation_seconds": 9.0,
+        "train_cpu_seconds": 30.0,
+        "mining_cpu_seconds": 2.0,
     }
     (row,) = rows(run(cost=cost, curve=[100, 200]))
-    assert (row["train_seconds"], row["total_seconds"]) == (40, 80)
+    assert (row["train_seconds"], row["own_seconds"], row["total_seconds"]) == (40, 43, 80)
+    assert (row["own_cpu_seconds"], row["total_cpu_seconds"]) == (32, None)
+    (row,) = rows(run(cost={**cost, "prior_cpu_seconds": 28.0}, curve=[100, 200]))
+    assert row["total_cpu_seconds"] == 60
     assert row["seconds_to_95"] == 44
 
 

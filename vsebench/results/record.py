@@ -91,15 +91,28 @@ class Cost(Frozen):
     prior_cpu_seconds: float | None = None
 
     @property
+    def own_seconds(self) -> float:
+        """What the run adds where those that it depends on are there already."""
+        return self.train_seconds + self.mining_seconds
+
+    @property
     def total_seconds(self) -> float:
         """Everything but evaluation: a method's whole price."""
-        return self.train_seconds + self.mining_seconds + self.prior_seconds
+        return self.own_seconds + self.prior_seconds
+
+    @property
+    def own_cpu_seconds(self) -> float | None:
+        """`own_seconds` in CPU seconds."""
+        return _sum(self.train_cpu_seconds, self.mining_cpu_seconds)
 
     @property
     def total_cpu_seconds(self) -> float | None:
-        """The same in CPU seconds."""
-        parts = (self.train_cpu_seconds, self.mining_cpu_seconds, self.prior_cpu_seconds)
-        return None if None in parts else sum(part for part in parts if part is not None)
+        """`total_seconds` in CPU seconds."""
+        return _sum(self.own_cpu_seconds, self.prior_cpu_seconds)
+
+
+def _sum(*parts: float | None) -> float | None:
+    return None if None in parts else sum(part for part in parts if part is not None)
 
 
 class Collapse(Frozen):

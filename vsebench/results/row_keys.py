@@ -24,7 +24,10 @@ CONVERGENCE = (
 )
 COST = (
     "train_seconds",
+    "own_seconds",
     "total_seconds",
+    "own_cpu_seconds",
+    "total_cpu_seconds",
     "tuning_seconds",
     "samples_seen",
     "tower_forwards",

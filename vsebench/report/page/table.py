@@ -35,8 +35,12 @@ _OWN: Mapping[str, str] = {
     "collapsed_seeds": "Finished runs whose last model no longer tells items apart.",
     "no_evidence": "Why the row is no evidence about its components; nothing where it is.",
     "train_seconds": "Seconds of the run's own optimiser steps.",
+    "own_seconds": "The same with mining: what the row costs where its first round is there "
+    "already.",
     "total_seconds": "Seconds of training with everything that the method needs first, without "
     "evaluation.",
+    "own_cpu_seconds": "`own_seconds` as CPU seconds, which other load does not lengthen.",
+    "total_cpu_seconds": "`total_seconds` as CPU seconds, which other load does not lengthen.",
     "tuning_seconds": "Seconds of the trials that chose what was tuned for the row, mean over "
     "studies.",
     "sampling_seconds": "Training seconds in which negatives were drawn.",

@@ -246,10 +246,21 @@ def _reach_keys(to: str, found: Reach | None) -> Row:
     }
 
 
+_MEANS = (
+    "train_seconds",
+    "own_seconds",
+    "total_seconds",
+    "own_cpu_seconds",
+    "total_cpu_seconds",
+    "samples_seen",
+    "tower_forwards",
+    "parameters",
+)
+
+
 def _cost(costs: Sequence[Cost]) -> Row:
-    means = ("train_seconds", "total_seconds", "samples_seen", "tower_forwards", "parameters")
     return {
-        **{key: _mean([getattr(cost, key) for cost in costs]) for key in means},
+        **{key: _known_mean([getattr(cost, key) for cost in costs]) for key in _MEANS},
         "peak_memory_mb": max((cost.peak_memory_mb for cost in costs), default=None),
         "concurrency": _common([cost.concurrency for cost in costs]),
     }
@@ -258,8 +269,7 @@ def _cost(costs: Sequence[Cost]) -> Row:
 def _tuning_seconds(done: Sequence[Run]) -> float | None:
     """What one search of the row cost, mean over studies; unknown where a run does not say."""
     found = {run.study: run.tuning.seconds if run.tuning is not None else None for run in done}
-    known = [seconds for seconds in found.values() if seconds is not None]
-    return _mean(known) if len(known) == len(found) else None
+    return _known_mean([*found.values()])
 
 
 def _sampling(done: Sequence[Run]) -> Row:
@@ -283,6 +293,12 @@ def _sampling(done: Sequence[Run]) -> Row:
         "violation_rate": share("violation_rate"),
         "false_negative_rate": share("false_negative_rate"),
     }
+
+
+def _known_mean(values: Sequence[float | None]) -> float | None:
+    """The mean; None where a value is not known."""
+    known = [value for value in values if value is not None]
+    return _mean(known) if len(known) == len(values) else None
 
 
 def _finite_mean(values: Sequence[float]) -> float | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vsebench.report.page.table import Table
-    from vsebench.report.rows.combinations import Block
+    from vsebench.report.rows.combinations import Block, Entry
     from vsebench.report.rows.runs import Run
     from vsebench.report.rows.sections import Section
     from vsebench.report.tables.layout import Grid
@@ -67,6 +67,7 @@ def legend(block: Block) -> list[str]:
         *([untold] if untold else []),
         _target(block),
         *_schedule(block),
+        *_own_seconds(block),
         *_measured(block),
         *([external_note(block.external)] if block.external else []),
     ]
@@ -128,12 +129,7 @@ def _spread(block: Block) -> str:
     if not any(entry.images for entry in several):
         return f"{mean} t-interval of the mean over other seeds, on these test images."
     note = f"{mean} interval of the mean over other seeds and other test images; seeds alone: JSON."
-    axes = block.section.task.axes
-    alone = [
-        name((f"{entry.row[axes[0]]}", f"{entry.row[axes[1]]}"))
-        for entry in several
-        if not entry.images
-    ]
+    alone = [_named(block, entry) for entry in several if not entry.images]
     return f"{note} Over seeds alone: {'; '.join(alone)}." if alone else note
 
 
@@ -172,6 +168,24 @@ def _target(block: Block) -> str:
     return (
         f"Target: {target}, {percent(SHARE)} of the best of {name(block.target.baseline)}.{legend}"
     )
+
+
+def _own_seconds(block: Block) -> list[str]:
+    """The seconds of rows whose total counts other runs, without those."""
+    own = [
+        f"{_named(block, entry)} {entry.row['own_seconds']:.3g} s"
+        for entry in block.entries
+        if entry.row["own_seconds"] != entry.row["total_seconds"]
+    ]
+    return (
+        [f"Without the first round, which rows may share: {'; '.join(own)}."] if own else []
+    )
+
+
+def _named(block: Block, entry: Entry) -> str:
+    """How a note names a row."""
+    first, second, *_ = block.section.task.axes
+    return name((f"{entry.row[first]}", f"{entry.row[second]}"))
 
 
 def _schedule(block: Block) -> list[str]:
