@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HEADLINES = {"retrieval": "rsum", "annotation": "map"}
+HEADLINES = {"retrieval": "rsum", "annotation": "map", "patterns": "explained"}
 AXES = ("pooling", "sampler", "loss")
 
 

@@ -12,7 +12,7 @@ import pytest
 from vsebench.results.tasks import TASKS
 
 ROOT = Path(__file__).parents[2] / "vsebench"
-OWN = ("retrieval/", "annotation/", "grid/plan_", "grid/axes_")
+OWN = ("retrieval/", "annotation/", "patterns/", "grid/plan_", "grid/axes_")
 """What belongs to one task."""
 CLASSES = {
     "RunSpec",
@@ -22,6 +22,9 @@ CLASSES = {
     "RetrievalData",
     "AnnotationData",
     "AnnotationCard",
+    "PatternsSpec",
+    "PatternsProtocol",
+    "PatternsData",
 }
 DEFINITIONS = {"results/tasks.py", "plugin/metrics.py"}
 """Where things are listed by task."""

@@ -190,6 +190,40 @@ class RankingKernel(Ranking):
         )
 
 
+class Squares:
+    """A sound loss of the pattern task."""
+
+    def __call__(self, found: Tensor, target: Tensor) -> Tensor:
+        return (found - target).square().mean()
+
+
+class SquaresByRow(Squares):
+    def __call__(self, found: Tensor, target: Tensor) -> Tensor:
+        return (found - target).square().mean(dim=1)
+
+
+class SquaresToZero(Squares):
+    def __call__(self, found: Tensor, target: Tensor) -> Tensor:
+        return found.square().mean()
+
+
+class SquaresBelowZero(Squares):
+    def __call__(self, found: Tensor, target: Tensor) -> Tensor:
+        return super().__call__(found, target) - 100
+
+
+class SquaresDetached(Squares):
+    def __call__(self, found: Tensor, target: Tensor) -> Tensor:
+        error = found - target
+        return (error * error.detach()).mean()
+
+
+class SquaresReadBack(Squares):
+    def __call__(self, found: Tensor, target: Tensor) -> Tensor:
+        loss = super().__call__(found, target)
+        return loss if loss.item() < torch.inf else 0 * loss
+
+
 class Narrows:
     """Computes in float32 whatever the dtype of its inputs."""
 

@@ -12,6 +12,7 @@ from vsebench.plugin import LossCard, OfflineSpec
 from vsebench.testing import Pairs
 
 CLAIMS = LossCard("a sum of hinges", non_negative=True, reduction="sum")
+SQUARES = LossCard("a squared error", task="patterns", non_negative=True)
 RANKS = LossCard("a sum of hinges", task="annotation", non_negative=True)
 
 NEEDS = ("asks_for_the_offline_negatives_it_needs", "asks_for_the_global_negatives_it_needs")
@@ -44,6 +45,12 @@ RANKING_MUTANTS: list[tuple[type, set[str]]] = [
     (made.RankingBackwards, {"ranks_positives_higher"}),
     (made.RankingBelowZero, {"is_never_negative"}),
     (made.RankingKernel, {"its_kernel_is_the_same_loss"}),
+]
+PATTERN_MUTANTS: list[tuple[type, set[str]]] = [
+    (made.SquaresToZero, {"the_target_costs_least"}),
+    (made.SquaresBelowZero, {"is_never_negative"}),
+    (made.SquaresDetached, {"gradients_are_right"}),
+    (made.SquaresReadBack, {"never_waits_for_the_device"}),
 ]
 
 
@@ -127,6 +134,23 @@ def test_what_breaks_a_promise_of_annotation_losses_is_caught_by_its_check(
 
 def test_a_sound_annotation_loss_keeps_every_promise() -> None:
     assert broken(subject("loss", made.Ranking, RANKS)) == set()
+
+
+@pytest.mark.parametrize(
+    ("loss", "promises"), PATTERN_MUTANTS, ids=[loss.__name__ for loss, _ in PATTERN_MUTANTS]
+)
+def test_what_breaks_a_promise_of_pattern_losses_is_caught_by_its_check(
+    loss: type, promises: set[str]
+) -> None:
+    assert broken(subject("loss", loss, SQUARES)) == promises
+
+
+def test_a_sound_pattern_loss_keeps_every_promise() -> None:
+    assert broken(subject("loss", made.Squares, SQUARES)) == set()
+
+
+def test_a_pattern_loss_of_each_row_is_no_scalar() -> None:
+    assert "gives_a_finite_scalar" in broken(subject("loss", made.SquaresByRow, SQUARES))
 
 
 @pytest.mark.parametrize("law", ["random", "siblings", "perfect", "collapsed", "two-groups"])

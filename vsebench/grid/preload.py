@@ -21,6 +21,7 @@ def load(asked: Callable[[], bool]) -> None:
         asked: whether a run waits already; then kernels are left to the runs that use them.
     """
     import vsebench.annotation.run
+    import vsebench.patterns.run
     import vsebench.retrieval.training.train  # noqa: F401
     from vsebench.kernels.gemm import has_bf16_products, onednn_keeps_float32
     from vsebench.results.provenance import loaded_commit

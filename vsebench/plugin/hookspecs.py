@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         AnnotationTest,
         CurvePoint,
         Outcome,
+        PatternsTest,
         RetrievalTest,
         RunInfo,
         TrainingStep,
@@ -72,7 +73,7 @@ def vsebench_evaluated(run: RunInfo, point: CurvePoint) -> None:
 
 @hookspec
 def vsebench_tested(
-    run: RunInfo, test: RetrievalTest | AnnotationTest
+    run: RunInfo, test: RetrievalTest | AnnotationTest | PatternsTest
 ) -> Mapping[str, float] | None:
     """The selected model was tested. What is returned becomes columns of the table, by name: means
     over seeds with their intervals.

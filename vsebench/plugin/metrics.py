@@ -21,7 +21,7 @@ Span = tuple[float, float]
 """The smallest and the largest possible value."""
 
 TaskName = str
-"""Name of a task in `vsebench.results.tasks`: `retrieval` or `annotation`."""
+"""Name of a task in `vsebench.results.tasks`: `retrieval`, `annotation` or `patterns`."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +154,33 @@ def _share(key: str, heading: str, about: str, margin: float = 0.0) -> Metric:
 
 _MAP = _share("map", "MAP", "Mean average precision of the full rankings.", margin=0.002)
 
+_EXPLAINED = Metric(
+    "explained",
+    "explained",
+    "Percentage of the targets' variance that the pooling explains, at sizes seen in training; 0 "
+    "where a constant is as good.",
+    places=2,
+    interval="student",
+    margin=0.5,
+    span=(0, 100),
+)
+
+
+def _rmse(key: str, over: str, what: str) -> Metric:
+    return Metric(
+        key,
+        "RMSE",
+        f"Root mean squared error over sets and dimensions, at sizes {what} in training.",
+        over=over,
+        places=4,
+        better="lower",
+        interval="student",
+        margin=0.01,
+        short=f"{over} RMSE",
+        span=(0, math.inf),
+    )
+
+
 RECALLS = tuple(metric.key for metric in _RECALLS)
 """Keys of the six recalls, image to text first."""
 
@@ -178,12 +205,21 @@ METRICS: Mapping[TaskName, tuple[Metric, ...]] = {
         _MAP,
         _share("auc", "AUC", "Share of (positive, negative) pairs in order."),
     ),
+    "patterns": (
+        _EXPLAINED,
+        _rmse("rmse", "seen", "seen"),
+        _rmse("rmse_unseen", "unseen", "not seen"),
+    ),
 }
 """Metrics of every run, in the order of the rows. A new metric is an entry here, and a
 value under its key where the task's metrics are computed.
 """
 
-HEADLINE: Mapping[TaskName, Metric] = {"retrieval": _RSUM, "annotation": _MAP}
+HEADLINE: Mapping[TaskName, Metric] = {
+    "retrieval": _RSUM,
+    "annotation": _MAP,
+    "patterns": _EXPLAINED,
+}
 """The dev metric that tells how soon a run arrives and, unless a protocol says otherwise, selects
 the best model; higher is better.
 """

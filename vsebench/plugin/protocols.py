@@ -65,6 +65,14 @@ class Loss(Protocol):
         ...
 
 
+class PatternLoss(Protocol):
+    """A loss of the pattern task (its card: `LossCard(task="patterns")`). It has no parameters."""
+
+    def __call__(self, found: Tensor, target: Tensor) -> Tensor:
+        """The scalar loss of what a pooling returned and what it should have, both [B, D]."""
+        ...
+
+
 class BatchPlan(Protocol):
     """The order in which an epoch visits the training captions. `__init__` may take
     `batch_size`.

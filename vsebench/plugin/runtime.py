@@ -184,6 +184,23 @@ class AnnotationTest:
     metrics: Mapping[str, float]
 
 
+@dataclass(frozen=True, eq=False)
+class PatternsTest:
+    """What the trained pooling returned for the test sets, those of sizes seen in training first.
+
+    Attributes:
+        found: float32 [n, D].
+        target: float32 [n, D], what it was to return.
+        lengths: int64 [n], size of each set.
+        metrics: the run's test metrics by row key.
+    """
+
+    found: Tensor
+    target: Tensor
+    lengths: Tensor
+    metrics: Mapping[str, float]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The end of a run; its record is on disk.

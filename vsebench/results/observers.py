@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vsebench.plugin.host.loaded import PluginInfo, Plugins
-    from vsebench.plugin.runtime import AnnotationTest, CurvePoint, RetrievalTest, TrainingStep
+    from vsebench.plugin.runtime import (
+        AnnotationTest,
+        CurvePoint,
+        PatternsTest,
+        RetrievalTest,
+        TrainingStep,
+    )
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import AnySpec
 
@@ -78,7 +84,9 @@ class Observers:
         """The run has another point on its curve."""
         self._call("vsebench_evaluated", point=point)
 
-    def tested(self, test: Callable[[], RetrievalTest | AnnotationTest]) -> dict[str, Column]:
+    def tested(
+        self, test: Callable[[], RetrievalTest | AnnotationTest | PatternsTest]
+    ) -> dict[str, Column]:
         """The columns that they add to the run's row; `test` is called when one of them wants
         it.
         """

@@ -161,6 +161,7 @@ class Task:
 TASKS: dict[str, str] = {
     "retrieval": "vsebench.retrieval.task:RETRIEVAL",
     "annotation": "vsebench.annotation.task:ANNOTATION",
+    "patterns": "vsebench.patterns.task:PATTERNS",
 }
 """Where the tasks are, by name. A new task is an entry here and a package of its own."""
 

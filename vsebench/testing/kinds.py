@@ -23,6 +23,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "loss": {
         "retrieval loss": "vsebench.testing.losses",
         "annotation loss": "vsebench.testing.annotation_losses",
+        "patterns loss": "vsebench.testing.pattern_losses",
     },
     "sampler": {"sampler": "vsebench.testing.samplers"},
     "batch-plan": {"batch-plan": "vsebench.testing.batch_plans"},

@@ -1,5 +1,5 @@
-"""The classic methods: fixed poolings, hinge losses, the inner product, the random batch plan and
-stopping rules.
+"""The classic methods: fixed poolings, hinge losses, the squared error, the inner product, the
+random batch plan and stopping rules.
 """
 
 from __future__ import annotations
@@ -96,6 +96,13 @@ TRIPLET = LossCard(
     reduction=_reduction,
 )
 
+MSE = LossCard(
+    "squared error, averaged over sets and dimensions",
+    task="patterns",
+    non_negative=True,
+    reduction="mean",
+)
+
 RANDOM = Card("a fresh uniform permutation of the training captions each epoch")
 PATIENCE = Card("early stopping: ends training once the best dev evaluation lies some epochs back")
 COLLAPSE = Card(
@@ -155,6 +162,7 @@ def vsebench_register_losses(register: Register) -> None:
         params=[_MARGIN, _REDUCTION],
         card=TRIPLET,
     )
+    register("mse", "vsebench_plugins.classic.regression:MeanSquares", card=MSE)
 
 
 @hookimpl
@@ -168,7 +176,7 @@ def vsebench_register_stopping_rules(register: Register) -> None:
         "epochs", 5.0, "epochs since the best evaluation after which training ends", minimum=0
     )
     metric = Param(
-        "metric", "", "dev metric by row key; empty: rsum, or map on the annotation task"
+        "metric", "", "dev metric by row key; empty: the headline (rsum, map or explained)"
     )
     register(
         "patience",

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from vsebench.plugin import CurvePoint
 
 
+_HEADLINES = ("rsum", "map", "explained")
+"""Of the three tasks."""
+
+
 class Patience:
     """`patience`: stops once the best value of a dev metric lies `epochs` epochs back. Losses do
     not count: they differ from method to method.
@@ -24,7 +28,7 @@ class Patience:
 
     def should_stop(self, curve: Sequence[CurvePoint]) -> bool:
         known = curve[-1].metrics
-        metric = self.metric or ("rsum" if "rsum" in known else "map")
+        metric = self.metric or next((key for key in _HEADLINES if key in known), "rsum")
         if metric not in known:
             raise SpecError(
                 f"stopping-rule 'patience': there is no dev metric '{metric}': "
@@ -45,8 +49,8 @@ class Collapse:
     def should_stop(self, curve: Sequence[CurvePoint]) -> bool:
         if "rsum" not in curve[-1].metrics:
             raise SpecError(
-                "stopping-rule 'collapse': models of the annotation task are not watched for "
-                "collapse: use stop=patience, or leave the rule out"
+                "stopping-rule 'collapse': models of this task are not watched for collapse: use "
+                "stop=patience, or leave the rule out"
             )
         collapsed = list(takewhile(_collapsed, reversed(curve)))
         return bool(collapsed) and curve[-1].epoch - collapsed[-1].epoch >= self.epochs

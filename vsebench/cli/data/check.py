@@ -10,6 +10,7 @@ import typer
 
 from vsebench.cli.shared.messages import SOME_FAILED
 from vsebench.cli.shared.options import DataRoots, PluginFiles, StrictData, datasets, find_dataset
+from vsebench.patterns.data import PatternsData
 from vsebench.plugin import AnnotationData, DataError, ImageSource, RetrievalData
 
 if TYPE_CHECKING:
@@ -185,6 +186,29 @@ def _(data: AnnotationData) -> tuple[tuple[str, ...], list[Row]]:
         "most of an image",
         "features",
     ), [_annotation(n, s) for n, s in data.splits.items()]
+
+
+@split_rows.register(PatternsData)
+def _(data: PatternsData) -> tuple[tuple[str, ...], list[Row]]:
+    headers = ("split", "sets", "size", "smallest", "largest", "RMSE of a constant")
+    return headers, [row for name in data.splits for row in _patterns(name, data)]
+
+
+def _patterns(name: str, data: PatternsData) -> list[Row]:
+    """A row for each range of sizes."""
+    split = data.splits[name]
+    constants = {} if split.sets is None else data.constants(name)
+    return [
+        (
+            f"{name}, {sizes}",
+            "new at each step" if split.sets is None else split.sets,
+            data.dim,
+            min(of),
+            max(of),
+            f"{constants[sizes]:.4f}" if constants else "–",
+        )
+        for sizes, of in split.ranges.items()
+    ]
 
 
 def _retrieval(name: str, split: RetrievalSplit) -> Row:

@@ -152,7 +152,9 @@ def _unfinished(run: RunReader) -> Iterator[tuple[str, str]]:
 
 
 def _outcome(run: RunReader) -> str:
-    """What no other run has: losses and metrics of all evaluations."""
-    curve = [[point.step, point.loss, point.metrics] for point in run.read_curve()]
+    """What no other run has: losses and metrics of all evaluations. Models that took no step may
+    well be alike, those of other seeds, too.
+    """
+    curve = [[point.step, point.loss, point.metrics] for point in run.read_curve() if point.step]
     text = json.dumps(curve if curve else run.path.name, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

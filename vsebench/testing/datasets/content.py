@@ -103,15 +103,15 @@ def _digests(data: Data, split: str) -> Iterator[bytes]:
     alone.
     """
     part = data.splits[split]
-    if part.features is None:
+    features = getattr(part, "features", None)  # what other tasks read may have none
+    if features is None:
         return
-    if isinstance(part.features, ImageSource):
+    if isinstance(features, ImageSource):
         yield from (
-            hashlib.blake2b(part.features.read(i), digest_size=16).digest()
-            for i in range(len(part.features))
+            hashlib.blake2b(features.read(i), digest_size=16).digest() for i in range(len(features))
         )
         return
-    yield from _feature_digests(part, part.features)
+    yield from _feature_digests(part, features)
 
 
 def _feature_digests(
