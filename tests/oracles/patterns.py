@@ -26,8 +26,8 @@ def rmse(found: list[list[float]], target: list[list[float]]) -> float:
 
 
 def explained(found: list[list[float]], target: list[list[float]]) -> float:
-    """The percentage of the variance of the targets that is explained, 0 at least."""
+    """The percentage of the variance of the targets that is explained."""
     every = [value for one in target for value in one]
     mean = math.fsum(every) / len(every)
     variance = math.fsum((value - mean) ** 2 for value in every) / len(every)
-    return max(0.0, 100 * (1 - rmse(found, target) ** 2 / variance))
+    return 100 * (1 - rmse(found, target) ** 2 / variance)

@@ -38,6 +38,7 @@ def test_metrics_equal_loops(pooling: str, data: PatternsData) -> None:
             "rmse": oracle.rmse(*loops["seen"]),
             "rmse_unseen": oracle.rmse(*loops["unseen"]),
         },
+        rel=1e-5,
         abs=1e-5,
     )
 
@@ -51,7 +52,7 @@ def test_a_pooling_that_is_the_pattern_makes_no_error(pooling: str, pattern: str
     assert found == pytest.approx({"explained": 100, "rmse": 0, "rmse_unseen": 0}, abs=1e-5)
 
 
-def test_a_constant_explains_nothing_and_what_is_worse_no_less(data: PatternsData) -> None:
+def test_a_constant_explains_nothing_and_what_is_worse_less(data: PatternsData) -> None:
     tests = exams(data, "test", CPU)
     known = float(tests["seen"].target.mean())
     constant = {name: torch.full_like(test.target, known) for name, test in tests.items()}
@@ -61,7 +62,7 @@ def test_a_constant_explains_nothing_and_what_is_worse_no_less(data: PatternsDat
         [*data.constants("test").values()]
     )
     worse = {name: values + 100 for name, values in constant.items()}
-    assert metrics(worse, tests)["explained"] == 0
+    assert metrics(worse, tests)["explained"] < -1000
 
 
 def test_values_that_are_not_finite_are_not_hidden(data: PatternsData) -> None:

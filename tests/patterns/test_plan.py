@@ -19,7 +19,7 @@ def test_every_pattern_pooling_and_seed_is_a_run() -> None:
         for seed in (3, 4)
     ]
     assert len({run.run_id for run in runs}) == 8
-    assert {run.protocol.name for run in runs} == {"patterns"}
+    assert {run.protocol.name for run in runs} == {"vse-infinity-patterns"}
     assert runs[0].context == {"dim": 16, "batch_size": 32}
 
 

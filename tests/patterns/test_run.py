@@ -73,7 +73,7 @@ def test_a_fixed_pooling_takes_no_step_and_is_the_same_for_every_seed(tmp_path: 
     records = [go(spec, tmp_path)[0] for spec in planned(pooling="kmax:k=10", seeds="0-1")]
     assert [record.steps for record in records] == [0, 0]
     assert records[0].test == records[1].test
-    assert records[0].test["explained"] == 0
+    assert records[0].test["explained"] < 0
 
 
 class Killed(Exception):  # noqa: N818  # what happened, not a fault

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -81,11 +80,11 @@ def rmse(found: Tensor, target: Tensor) -> float:
 
 
 def explained(error: float, constant: float) -> float:
-    """The percentage of the variance of targets that is explained; 0 where a constant is as good.
+    """The percentage of the variance of targets that is explained, negative where a constant is
+    better.
 
     Args:
         error: root mean squared error.
         constant: that of the best constant, above 0.
     """
-    share = 100 * (1 - (error / constant) ** 2)
-    return share if math.isnan(share) else max(0.0, share)
+    return 100 * (1 - (error / constant) ** 2)

@@ -19,7 +19,9 @@ class PatternsProtocol(AnyProtocol):
     as a cosine; the model is the last one. The paper gives none of these values.
     """
 
-    name: str = Field("patterns", description="the preset that these values started from")
+    name: str = Field(
+        "vse-infinity-patterns", description="the preset that these values started from"
+    )
     epochs: int = Field(8, ge=1, description="rounds of steps_per_epoch steps; each ends with dev")
     steps_per_epoch: int = Field(50, ge=1, description="steps of a round")
     batch_size: int = Field(32, ge=1, description="new sets per step")
@@ -34,7 +36,9 @@ class PatternsProtocol(AnyProtocol):
     )
 
 
-PATTERN_PRESETS: Mapping[str, PatternsProtocol] = {"patterns": PatternsProtocol()}
+PATTERN_PRESETS: Mapping[str, PatternsProtocol] = {
+    preset.name: preset for preset in (PatternsProtocol(),)
+}
 """By name."""
 
 

@@ -157,12 +157,12 @@ _MAP = _share("map", "MAP", "Mean average precision of the full rankings.", marg
 _EXPLAINED = Metric(
     "explained",
     "explained",
-    "Percentage of the targets' variance that the pooling explains, at sizes seen in training; 0 "
-    "where a constant is as good.",
-    places=2,
+    "Percentage of the targets' variance that the pooling explains, at sizes seen in training; "
+    "negative where a constant is better.",
+    places=1,
     interval="student",
     margin=0.5,
-    span=(0, 100),
+    span=(-math.inf, 100),
 )
 
 

@@ -42,7 +42,8 @@ _OPTIONS: Mapping[str, Any] = {
     ),
     "similarity": _text("Similarities, comma-separated. [default: dot]"),
     "loss": _text(
-        "Losses, comma-separated. [default: triplet,aoq; hinge for annotation data sets]"
+        "Losses, comma-separated. [default: triplet,aoq; hinge for annotation data sets, mse for "
+        "patterns]"
     ),
     "sampler": _text(
         "Negative samplers, comma-separated. [default: uniform,warp,vse-ens for annotation data "

@@ -41,7 +41,7 @@ def register_pattern_sets(register: Register) -> None:
             ),
             task="patterns",
             feature_kind="none",
-            protocol="patterns",
+            protocol="vse-infinity-patterns",
             licence="as vsebench",
             citation="cite vsebench",
             prepare=GENERATED,
