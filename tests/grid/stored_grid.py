@@ -89,6 +89,11 @@ GRIDS: Mapping[str, Mapping[str, Any]] = {
             {"dataset": "tags", "sampler": "dns", "loss": "hinge", "set": {"lr": 0.05}},
         ],
     },
+    "patterns": {
+        "dataset": "patterns,patterns:pattern=max-10:dim=8",
+        "pooling": "gpo,mean",
+        "set": {"lr": 0.02, "stop": "patience"},
+    },
     "claimed": {
         "pooling": "vsebench::mean,claims.py::mean:k=2,gpo/vsebench::mean",
         "loss": "triplet",

@@ -41,7 +41,7 @@ def _known(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_grids_have_what_runs_differ_in() -> None:
     specs = [spec for name in GRIDS for spec in STORED[name]["specs"]]
-    assert {spec["task"] for spec in specs} == {"retrieval", "annotation"}
+    assert {spec["task"] for spec in specs} == {"retrieval", "annotation", "patterns"}
     assert any(spec["stop"] for spec in specs)
     assert any(spec["depends_on"] for spec in specs)
     assert any(spec.get("tuned") for spec in specs)
