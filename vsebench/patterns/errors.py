@@ -85,6 +85,6 @@ def explained(error: float, constant: float) -> float:
 
     Args:
         error: root mean squared error.
-        constant: that of the best constant, above 0.
+        constant: root mean squared error of the best constant, above 0.
     """
     return 100 * (1 - (error / constant) ** 2)

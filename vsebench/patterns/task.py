@@ -34,8 +34,9 @@ PATTERNS = Task(
     notes=(
         (
             "Explained: % of the variance of the targets, over sets of sizes seen in training; "
-            "negative where a constant is better. RMSE: root mean squared error over sets and dimensions, "
-            "at sizes seen in training (20 to 100) and at others (10 to 19, 101 to 120)."
+            "negative where a constant is better. RMSE: root mean squared error over sets and "
+            "dimensions, at sizes seen in training (20 to 100) and at others (10 to 19, 101 to "
+            "120)."
         ),
         "The tested model is the last one. Poolings without parameters take no step.",
         "Seconds: training, with the drawing of sets, without evaluation.",

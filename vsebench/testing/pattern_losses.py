@@ -12,6 +12,8 @@ from vsebench.testing.devices import need_cuda, unmixed
 from vsebench.testing.trial import IN_DOUBLE, Trial
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from vsebench.plugin import LossCard
@@ -133,7 +135,10 @@ def never_waits_for_the_device(subject: Subject) -> None:
     with _trial(subject, call=call, note="traced") as case:
         loss, pair = subject.build(), _pair()
         with case.one_graph():
-            found: Tensor = torch.compile(loss, backend="eager", fullgraph=True)(*pair)
+            traced: Callable[[Tensor, Tensor], Tensor] = torch.compile(
+                loss, backend="eager", fullgraph=True
+            )
+            found = traced(*pair)
         case.close(
             found,
             _value(subject, *pair),
