@@ -143,6 +143,7 @@ def test_promises_are_listed(answer: Answer) -> None:
     assert [line for line in text.splitlines() if not line.startswith(" ")] == [
         "retrieval loss:",
         "annotation loss:",
+        "patterns loss:",
     ]
     assert (
         "  siblings_are_no_negatives: A pair that `positives` marks beside the diagonal is never "

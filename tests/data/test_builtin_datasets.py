@@ -35,7 +35,11 @@ def test_every_card_says_what_a_user_needs(name):
     assert card.prepare
     assert isinstance(card, AnnotationCard) == (card.task == "annotation")
     assert (card.feature_kind == "frames") == (name in ("frames", "msrvtt", "vatex", "clips"))
-    protocol = "vse-ens" if card.task == "annotation" else "vse-infinity"
+    protocol = {
+        "retrieval": "vse-infinity",
+        "annotation": "vse-ens",
+        "patterns": "vse-infinity-patterns",
+    }[card.task]
     assert card.protocol == ("quick" if name in ("scenes", "clips") else protocol)
     assert card.notes or card.task == "retrieval"
     needed = [file.name for file in component.create({}).files(Path("root"))]

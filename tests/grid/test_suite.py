@@ -206,7 +206,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
 def test_every_example_is_found():
     assert {path.stem for path in SUITES} == {
-        *("quick", "vse-infinity"),
+        *("quick", "vse-infinity", "patterns"),
         *("headline", "poolings", "losses", "aoq", "ablations", "equal-compute"),
         *("bigru", "minilm", "minilm-frozen", "minilm-kept", "grids"),
         *(

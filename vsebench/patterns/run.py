@@ -96,7 +96,7 @@ class Trainer:
         found, output = vectors(self.pooling, sets)
         loss = sum(output.losses.values(), self._loss(found, target))
         loss.backward()  # type: ignore[no-untyped-call]
-        rate = self._schedule.get_last_lr()[0]
+        rate = float(self._schedule.get_last_lr()[0])
         self._optimiser.step()
         self._schedule.step()
         return TrainingStep(number, float(loss.detach()), rate)
@@ -181,11 +181,12 @@ def run(
             Path(spec.environment.data_path),
             spec.data_fingerprint,
         )
-        assert isinstance(opened.data, PatternsData)
+        data: object = opened.data  # of whichever task
+        assert isinstance(data, PatternsData)
         pooling = seeded(Key(spec.seed) / "init", lambda: make(spec, "pooling", registry))
-        trainer = Trainer(spec, pooling.to(device), make(spec, "loss", registry), opened.data)
+        trainer = Trainer(spec, pooling.to(device), make(spec, "loss", registry), data)
         clock = Clock(device, PHASES)
-        current = _Run(spec, directory, opened.data, trainer, report, observers, clock)
+        current = _Run(spec, directory, data, trainer, report, observers, clock)
         _restore(current)
         report({"event": "phase", "phase": "training"})
         _train(current, lambda: is_stopped(stopping, directory))
