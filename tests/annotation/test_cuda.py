@@ -9,7 +9,7 @@ import torch
 
 from vsebench.annotation.model import Settings, TrainingData
 from vsebench.annotation.throughput import planted_state
-from vsebench.annotation.train import train
+from vsebench.annotation.train import Recipe, train
 from vsebench.plugin import DrawKey, SamplerState
 from vsebench_plugins.ens.sampler import VSEens
 from vsebench_plugins.sampling.independent import Popularity, Uniform
@@ -61,7 +61,7 @@ def test_training_gives_the_cpus_model(optimiser: Any) -> None:
         lr=0.05,
     )
     cpu, gpu = (
-        list(train(data, settings, Uniform(), Hinge(), lambda model: {}, seed=0, device=device))
+        list(train(Recipe(data, settings, Uniform(), Hinge(), 0, device), lambda model: {}))
         for device in ("cpu", "cuda")
     )
     torch.testing.assert_close(

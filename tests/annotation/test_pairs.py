@@ -13,7 +13,7 @@ import torch
 from tests.oracles import label_ranking as oracle
 from vsebench.annotation.model import Settings, TrainingData
 from vsebench.annotation.sequential_numba import pairs_of
-from vsebench.annotation.train import train
+from vsebench.annotation.train import Recipe, train
 from vsebench.kernels.draws import tables
 from vsebench.kernels.jit import jit
 from vsebench.plugin import DrawKernel, Key, Positives
@@ -91,7 +91,7 @@ class Recorder(Uniform):
 def trained(source: TrainingData, **engine: Any) -> list[list[int]]:
     sampler = Recorder()
     settings = Settings(updates=STEPS, evaluate_every=1700, dim=2, **engine)
-    for _ in train(source, settings, sampler, Hinge(), lambda model: {}, seed=SEED):
+    for _ in train(Recipe(source, settings, sampler, Hinge(), SEED), lambda model: {}):
         pass
     return sampler.seen
 

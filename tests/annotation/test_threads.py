@@ -9,7 +9,7 @@ import torch
 
 from vsebench.annotation.model import Settings, TrainingData
 from vsebench.annotation.throughput import planted_state
-from vsebench.annotation.train import train
+from vsebench.annotation.train import Recipe, train
 from vsebench.kernels.devices import cpu_threads
 from vsebench.plugin import DrawKey
 from vsebench_plugins.ens.sampler import VSEens
@@ -64,14 +64,9 @@ def test_training(engine: Any) -> None:
 
     def trained(threads: int) -> Point:
         with cpu_threads(threads):
-            (point,) = train(
-                TrainingData(STATE.positives),
-                settings,
-                VSEens(lam=0.05),
-                Hinge(),
-                lambda model: {},
-                seed=0,
-            )
+            data = TrainingData(STATE.positives)
+            recipe = Recipe(data, settings, VSEens(lam=0.05), Hinge(), seed=0)
+            (point,) = train(recipe, lambda model: {})
             return point
 
     one, several = trained(1), trained(4)

@@ -14,7 +14,7 @@ import torch
 
 from tests.oracles import label_ranking as oracle
 from vsebench.annotation.model import Model, Settings, TrainingData
-from vsebench.annotation.train import Point, train
+from vsebench.annotation.train import Point, Recipe, train
 from vsebench.kernels.clock import on_cpu
 from vsebench.plugin import DataError, DrawKey, Key, PluginError, Positives, SamplerState, SpecError
 from vsebench.results.record import DivergenceError
@@ -72,7 +72,8 @@ def trained(
     source: TrainingData | None = None,
     **more: Any,
 ) -> list[Point]:
-    return list(train(source or data(), settings, sampler, loss, lambda model: {}, seed=4, **more))
+    recipe = Recipe(source or data(), settings, sampler, loss, seed=4)
+    return list(train(recipe, lambda model: {}, **more))
 
 
 def by_hand(
@@ -205,7 +206,8 @@ def test_a_resumed_run_gives_the_same(change: dict[str, Any], mapped: bool) -> N
     settings = dataclasses.replace(SETTINGS, updates=96, evaluate_every=32, **change)
     source = data(mapped=mapped)
     whole = trained(VSEens(lam=0.2), Hinge(), settings, source)
-    first = next(train(source, settings, VSEens(lam=0.2), Hinge(), lambda model: {}, seed=4))
+    recipe = Recipe(source, settings, VSEens(lam=0.2), Hinge(), seed=4)
+    first = next(train(recipe, lambda model: {}))
     buffer = io.BytesIO()
     torch.save(first.checkpoint(), buffer)
     buffer.seek(0)
@@ -249,7 +251,7 @@ def test_runs_of_a_seed_share_pairs_and_start() -> None:
     (one,), (other,) = trained(Uniform(), Hinge(), still), trained(Warp(), WarpWeighted(), still)
     assert torch.equal(one.model.images, other.model.images)
     assert one.diagnostics["skipped"] == other.diagnostics["skipped"]
-    (elsewhere,) = train(data(), still, Uniform(), Hinge(), lambda model: {}, seed=5)
+    (elsewhere,) = train(Recipe(data(), still, Uniform(), Hinge(), seed=5), lambda model: {})
     assert not torch.equal(elsewhere.model.images, one.model.images)
 
 
@@ -272,16 +274,9 @@ def test_false_negatives_are_counted_where_they_are_known() -> None:
 
 def test_seconds_are_split() -> None:
     seen: list[int] = []
-    points = list(
-        train(
-            data(),
-            dataclasses.replace(SETTINGS, evaluate_every=50),
-            VSEens(),
-            Hinge(),
-            lambda m: {"seen": len(seen)},
-            seed=0,
-        )
-    )
+    settings = dataclasses.replace(SETTINGS, evaluate_every=50)
+    recipe = Recipe(data(), settings, VSEens(), Hinge(), seed=0)
+    points = list(train(recipe, lambda m: {"seen": len(seen)}))
     for point in points:
         phases = ("sampling", "refresh", "update", "evaluation")
         assert set(point.seconds) == {*phases, *map(on_cpu, phases)}

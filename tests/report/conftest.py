@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import make_curve, make_provenance, make_record, make_spec, save
+from vsebench.report.results import load_results
 from vsebench.results.folder.store import Store
 
 GRID = [
@@ -51,3 +52,8 @@ def folder(tmp_path_factory):
             )
     Store(out).note_plan(make_spec(*point, dataset="scenes:images=1000").run_id for point in GRID)
     return out
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    return load_results(folder)

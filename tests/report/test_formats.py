@@ -11,10 +11,7 @@ import pytest
 from tests.factories import make_curve, make_record, make_spec, save
 from vsebench.plugin.errors import SpecError
 from vsebench.report.results import load_results
-from vsebench.report.statistics.ties import best_rows
 from vsebench.report.tables.formats import Format
-from vsebench.report.tables.latex import LatexText, escape, to_latex
-from vsebench.report.tables.layout import Grid
 from vsebench.results.folder.store import Store
 from vsebench.results.row_keys import COUNTS, IDENTITY
 from vsebench.results.tasks import task_named
@@ -56,11 +53,6 @@ SCHEMA = {
         },
     },
 }
-
-
-@pytest.fixture(scope="module")
-def results(folder):
-    return load_results(folder)
 
 
 def table_lines(text):
@@ -275,126 +267,6 @@ def test_data_sets_are_blocks_with_one_legend(tmp_path):
     assert load_results(tmp_path).table("latex").count("RSUM: sum of the six") == 2
 
 
-@pytest.mark.parametrize("form", ["table", "md", "latex"])
-def test_chosen_columns_stand_beside_the_names_with_their_intervals(results, form):
-    text = results.table(form, columns=["t2i_r1", "rsum"])
-    text = re.sub(r"\*\*([\d.]+)\*\*|\\textbf{([\d.]+)}", r"\1\2", text)
-    for row in results.rows:
-        for key in ("t2i_r1", "rsum"):
-            half = (row[f"{key}_hi"] - row[f"{key}_lo"]) / 2
-            between = r" $\pm$" if form == "latex" else " ±"
-            assert f"{row[key]:.1f}{between}{half:.1f}" in text
-    assert "steps to" not in text
-    assert text.index("R@1") < text.index("RSUM")
-
-
-def test_chosen_columns_keep_the_order_asked_for(results):
-    lines = table_lines(results.table(columns=["rsum", "seeds", "i2t_r1"]))
-    assert lines[2].split() == ["pooling", "loss", "RSUM", "seeds", "R@1"]
-
-
-@pytest.mark.parametrize(
-    ("form", "columns", "message"),
-    [
-        ("table", ["i2t_r2"], "unknown column 'i2t_r2': did you mean 'i2t_r"),
-        ("table", ["rsum", "rsum"], "column 'rsum' is asked for twice"),
-        ("table", [""], r"--columns names no column: write some of .*i2t_r1, i2t_r5"),
-        ("csv", ["rsum"], "format 'csv' holds every column"),
-        ("json", ["rsum"], "format 'json' holds every column"),
-    ],
-)
-def test_columns_that_cannot_be_chosen(results, form, columns, message):
-    with pytest.raises(SpecError, match=message):
-        results.table(form, columns=columns)
-
-
-def test_every_number_of_a_row_can_be_a_column(results):
-    text = results.table("md", columns=["parameters", "i2t_medr", "peak_memory_mb"])
-    row = results.rows[0]
-    assert "| pooling | loss | parameters | i2t MedR | peak_memory_mb |" in re.sub(" +", " ", text)
-    assert f"{row['parameters']:,}" in text
-
-
-@pytest.mark.parametrize("key", ["dataset", "no_evidence", "rsum_lo", "failed"])
-def test_what_is_no_number_of_a_row_is_no_column(results, key):
-    with pytest.raises(SpecError, match=f"unknown column '{key}'"):
-        results.table(columns=[key])
-
-
-def figures_of(results, form, key):
-    """The cells of one column, top down."""
-    lines = [
-        line.strip("| \\").replace("&", "|").split("|")
-        for line in results.table(form, columns=[key]).splitlines()
-        if re.match(r"\|? ?(gpo|maxavg)", line)
-    ]
-    return [line[-1].strip() for line in lines]
-
-
-@pytest.mark.parametrize(("form", "bold"), [("md", "**{}**"), ("latex", r"\textbf{{{}}}")])
-def test_the_best_are_bold_with_what_is_not_told_from_them(results, form, bold):
-    block = results.blocks[0]
-    best = best_rows(block.section, block.section.task.headline, 0.95)
-    assert best == {("gpo", "aoq")}
-    pm = r" $\pm$" if form == "latex" else " ±"
-    for row, cell in zip(results.rows, figures_of(results, form, "rsum"), strict=True):
-        figure = f"{row['rsum']:.1f}"
-        chosen = (row["pooling"], row["loss"]) in best
-        assert cell.split(pm)[0] == (bold.format(figure) if chosen else figure)
-    assert "Bold: the best of a column and what is indistinguishable from it" in results.table(form)
-    assert "Bold" not in results.table()
-
-
-@pytest.mark.parametrize("form", ["md", "latex"])
-def test_without_rows_that_are_told_apart_nothing_is_bold(tmp_path, form):
-    for pooling, rsum in (("gpo", 320), ("max", 300)):
-        save(tmp_path, make_record(make_spec(pooling), rsum=rsum), make_curve([rsum]))
-    text = load_results(tmp_path).table(form)
-    assert "bold" not in text.lower().replace("textbf", "bold")
-    assert "**" not in text
-
-
-def test_caption_and_label(results):
-    text = results.table("latex", caption=r"A \emph{fair} race, 5\,\%", label="tab:race")
-    assert "\\caption{A \\emph{fair} race, 5\\,\\%}\n\\label{tab:race}\n" in text
-
-
-def test_labels_of_several_tables_differ(tmp_path):
-    for dataset in ("scenes", "flickr8k", "coco"):
-        save(tmp_path, make_record(make_spec(dataset=dataset)), make_curve([100]))
-    text = load_results(tmp_path).table("latex", label="tab:all")
-    assert re.findall(r"\\label{(.*)}", text) == ["tab:all", "tab:all-2", "tab:all-3"]
-
-
-@pytest.mark.parametrize(
-    ("caption", "label", "message"),
-    [
-        ("50 % of it", "", "% begins a comment"),
-        (r"a \\% b", "", "% begins a comment"),
-        ("a } b", "", "braces do not match"),
-        ("} {", "", "braces do not match"),
-        (r"a \} {b", "", "braces do not match"),
-        ("a\\", "", "lone backslash"),
-        ("", "tab:{x}", "label 'tab:{x}': a key of"),
-        ("", "tab:ü", "label 'tab:ü': a key of"),
-    ],
-)
-def test_captions_and_labels_that_would_break_a_document(caption, label, message):
-    with pytest.raises(SpecError, match=message):
-        LatexText(caption, label)
-
-
-@pytest.mark.parametrize("caption", [r"5\% of \{x\}", r"a \\ b", "{a {b}} c", "$x_1$"])
-def test_captions_of_sound_latex(caption):
-    assert LatexText(caption).caption == caption
-
-
-@pytest.mark.parametrize("form", ["table", "md", "csv", "json"])
-def test_only_latex_has_captions(results, form):
-    with pytest.raises(SpecError, match="add --format latex"):
-        results.table(form, caption="A race")
-
-
 @pytest.mark.parametrize("width", [0, -3])
 def test_a_width_of_nothing_is_refused(results, width):
     with pytest.raises(SpecError, match=f"got width={width}"):
@@ -409,28 +281,3 @@ def test_unknown_format(results):
 @pytest.mark.parametrize("form", Format.__args__)
 def test_no_trailing_line_end(results, form):
     assert results.table(form) == results.table(form).rstrip("\n")
-
-
-@pytest.mark.parametrize(
-    ("text", "escaped"),
-    [
-        ("aoq:detach_weight=true", r"aoq:detach\_weight=true"),
-        ("95 % of a & b", r"95 \% of a \& b"),
-        (r"a\b", r"a\textbackslash{}b"),
-        ("{x}^2 ~ #1 $", r"\{x\}\textasciicircum{}2 \textasciitilde{} \#1 \$"),
-        ("±1 × 2 – 3", r"$\pm$1 $\times$ 2 -- 3"),
-        ("†‡↑ 3 → 4", r"\dag{}\ddag{}$\uparrow$ 3 $\to$ 4"),
-    ],
-)
-def test_special_characters(text, escaped):
-    assert escape(text) == escaped
-
-
-def test_tabular():
-    grid = Grid([("", "loss"), ("i2t", "R@1"), ("i2t", "R@5")], [["a_b", "1.0", "2.0"]], words=1)
-    text = to_latex(grid, "scenes & more", ["50 % of it"])
-    assert r"\begin{tabular}{lrr}" in text
-    assert r"\multicolumn{2}{c}{i2t}" in text
-    assert r"a\_b & 1.0 & 2.0 \\" in text
-    assert r"\caption{scenes \& more}" in text
-    assert r"\par 50 \% of it" in text

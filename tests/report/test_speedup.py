@@ -6,54 +6,24 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from scipy import stats
 from scipy.interpolate import PchipInterpolator
 
-from tests.factories import make_annotation_spec, make_curve, make_record, save
+from tests.factories import save
+from tests.report.timed import FAST, NEVER, SLOW, run, table
 from vsebench.cli.app import main
 from vsebench.report.figures.curves import (
-    draw_arrivals,
-    frame,
-    mean_curve,
     share_arrived,
-    speed_curves,
 )
 from vsebench.report.rows.runs import Run
 from vsebench.report.rows.sections import Section
 from vsebench.report.speed.learning_curve import LearningCurve, learning_curve
-from vsebench.report.speed.speedup import LEVELS, OVER, SpeedTable, speed_table
+from vsebench.report.speed.speedup import LEVELS, OVER, speed_table
 from vsebench.report.speed.text import as_dicts, notes, render
 from vsebench.results.run_base import Tuning
-
-COST = {
-    "train_seconds": 20.0,
-    "sampling_seconds": 8.0,
-    "refresh_seconds": 2.0,
-    "update_seconds": 10.0,
-    "evaluation_seconds": 1.0,
-    "samples_seen": 4000,
-}
-
-
-def run(
-    sampler: str, seed: int, dev: tuple[float, ...], *, seconds: float = 2.0, **changes: Any
-) -> Run:
-    """Evaluated every 10 updates with these MAPs."""
-    spec = make_annotation_spec(sampler, seed=seed)
-    curve = [
-        e.model_copy(update={"metrics": {"map": value}})
-        for e, value in zip(make_curve(dev, seconds=seconds), dev, strict=True)
-    ]
-    return Run(make_record(spec, test={"map": max(dev)}, cost=COST, **changes), tuple(curve))
-
-
-SLOW, FAST, NEVER = (0.02, 0.05, 0.09, 0.1), (0.05, 0.1, 0.1, 0.1), (0.01, 0.02, 0.03, 0.04)
 
 
 def at(dev: tuple[float, ...], quality: float) -> float:
@@ -61,18 +31,6 @@ def at(dev: tuple[float, ...], quality: float) -> float:
     steps = np.linspace(0, 10 * len(dev), 400_001)
     curve = PchipInterpolator(10.0 * np.arange(len(dev) + 1), [0.0, *dev])
     return float(steps[(curve(steps) >= quality).argmax()])
-
-
-def table(**rows: tuple[float, ...]) -> SpeedTable:
-    return speed_table(
-        Section(
-            tuple(
-                run(sampler.replace("_", "-"), seed, dev)
-                for sampler, dev in rows.items()
-                for seed in range(6)
-            )
-        )
-    )
 
 
 def test_rows_are_timed_against_the_baseline_in_both_units():
@@ -313,67 +271,6 @@ def test_rows_that_had_not_converged_are_marked_and_explained():
     assert [row["no_evidence"] for row in as_dicts(found)] == [["still rising"], []]
     sound = table(uniform=FAST, vse_ens=FAST)
     assert "↑" not in render(sound)
-
-
-def test_curves_are_means_at_the_steps_that_all_have():
-    curve = mean_curve(
-        [run("uniform", 0, (0.1, 0.2, 0.3)), run("uniform", 1, (0.3, 0.4), seconds=4.0)]
-    )
-    assert curve.over == {"steps": [10, 20], "seconds": [3, 6]}
-    assert curve.quality == pytest.approx([0.2, 0.3])
-    assert curve.low[0] < 0.2 < curve.high[0]
-    assert mean_curve([]).quality == []
-
-
-def test_bands_of_rows_of_several_studies_are_over_studies():
-    runs = []
-    for seed, end in enumerate((0.3, 0.4, 0.5, 0.8)):
-        one = run("uniform", seed, (0.1, end))
-        spec = one.record.spec.model_copy(update={"tuning": Tuning(study=seed // 2)})
-        runs.append(Run(one.record.model_copy(update={"spec": spec}), one.curve))
-    curve = mean_curve(runs)
-    ends = stats.ttest_1samp([0.35, 0.65], 0).confidence_interval(0.95)
-    assert (curve.low[1], curve.high[1]) == pytest.approx(tuple(ends))
-
-
-def test_figures_of_speed_are_over_cpu_seconds_where_runs_have_them():
-    one = run("uniform", 0, SLOW)
-    points = tuple(e.model_copy(update={"cpu_seconds": 0.5 * e.seconds}) for e in one.curve)
-    timed = Run(one.record, points)
-    found = mean_curve([timed], units=("seconds", "cpu seconds")).over
-    assert found == {"seconds": [2, 4, 6, 8], "cpu seconds": [1, 2, 3, 4]}
-    panel = Figure().subplots()
-    draw_arrivals(panel, replace(speed_table(Section((timed,))), cpu=True))
-    assert panel.get_xlabel() == "CPU seconds of training"
-    (line,) = panel.get_lines()
-    assert 3 < line.get_xdata()[-1] < 4  # at 95 % of its best
-    draw_arrivals(panel, speed_table(Section((timed,))))
-    assert panel.get_xlabel() == "seconds of training"
-
-
-def test_a_figure_has_three_panels_and_a_curve_for_each_row():
-    figure = speed_curves([table(uniform=SLOW, dns=NEVER, vse_ens=FAST)])
-    left, middle, right = figure.axes
-    assert [panel.get_xlabel() for panel in (left, middle, right)] == [
-        "updates",
-        "seconds of training",
-        "seconds of training",
-    ]
-    named = [line.get_label() for line in left.get_lines()]
-    assert named[:3] == ["uniform × hinge", "dns × hinge", "vse-ens × hinge"]
-
-
-@pytest.mark.parametrize(
-    ("over", "slowest", "scale"),
-    [("seconds", 99.0, "linear"), ("seconds", 101.0, "log"), ("updates", 101.0, "linear")],
-)
-def test_seconds_far_apart_are_on_a_logarithmic_scale(over: str, slowest: float, scale: str):
-    panel = Figure().subplots()
-    for end in (10.0, slowest):
-        panel.plot([1.0, end], [0.1, 0.2])
-    panel.plot([], [])
-    frame(panel, over, target=0.15)
-    assert panel.get_xscale() == scale
 
 
 @pytest.mark.parametrize("form", ["table", "md"])

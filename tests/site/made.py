@@ -49,6 +49,6 @@ def studies(*places: Path) -> list[Study]:
 
 
 def pages(
-    *places: Path, registry: Registry | None = None, claims: Sequence[Claims] = (), **texts: Any
+    *places: Path, registry: Registry | None = None, claims: Sequence[Claims] = ()
 ) -> dict[str, str]:
-    return pages_of("Studies", studies(*places), claims, registry or Registry(), texts)
+    return pages_of("Studies", studies(*places), claims, registry or Registry(), {})

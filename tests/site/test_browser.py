@@ -25,6 +25,7 @@ from vsebench.report.page.render import to_html
 from vsebench.report.queries.data import Thumbnails
 from vsebench.results.folder.store import Store
 from vsebench.results.reader import POSITIONS
+from vsebench.site.queries import AtHand
 from vsebench.site.render import Claims, pages_of
 from vsebench.site.write import write_site
 
@@ -183,8 +184,8 @@ def everything(tmp_path_factory):
     found, registry = studies(out, root / "claimed"), load_plugins().registry
     judged = judge(held, found[1].gathered.ended, registry)
     written = [Claims(held, judged, "claims")]
-    pictures = {QUERIED: Thumbnails([Pictures(3)])}
-    made = pages_of("Studies", found, written, registry, {QUERIED: CAPTIONS}, pictures)
+    shown = {QUERIED: AtHand(CAPTIONS, Thumbnails([Pictures(3)]))}
+    made = pages_of("Studies", found, written, registry, shown)
     write_site(root / "site", made)
     blocks = [board.block for study in found for board in study.boards]
     report = to_html(blocks, registry=registry, claims=[written[0].shown])

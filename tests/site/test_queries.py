@@ -20,7 +20,7 @@ from vsebench.report.queries.data import Captions, Queried, Thumbnails, thumbnai
 from vsebench.report.queries.tallies import instead
 from vsebench.results.folder.store import Store
 from vsebench.results.reader import RETRIEVED
-from vsebench.site.queries import Item, absent, queries
+from vsebench.site.queries import AtHand, Item, absent, queries
 
 OWNERS = (0, 0, 1, 1, 2, 2)
 QUERIED = Queried("scenes", "test")
@@ -91,7 +91,7 @@ def test_the_first_row_that_keeps_a_query_says_what_it_found(board):
 
 
 def test_what_was_asked_for_and_found(board):
-    i2t, t2i = queries(board, CAPTIONS)
+    i2t, t2i = queries(board, AtHand(CAPTIONS))
     first = i2t.found[0]
     assert (first.asked.name, first.asked.text) == ("image 2", "")
     assert [each.text for each in first.wanted] == ["a cow", "the cow"]
@@ -113,22 +113,24 @@ def test_what_was_asked_for_and_found(board):
 
 
 def test_without_captions_places_are_shown(board):
-    i2t, _ = queries(board, Captions())
+    i2t, _ = queries(board, AtHand())
     assert i2t.found[0].wanted == []
     assert i2t.found[0].found.items[0] == Item("caption 0", "")
 
 
 def test_a_page_says_what_it_does_not_show(board, tmp_path):
-    found = queries(board, CAPTIONS)
-    assert absent(found, CAPTIONS, Thumbnails()).startswith("What was found instead is shown where")
-    assert "Captions are not shown" in absent(found, Captions(), None)
-    assert "Images are not shown" in absent(found, CAPTIONS, None)
+    found = queries(board, AtHand(CAPTIONS))
+    assert absent(found, AtHand(CAPTIONS, Thumbnails())).startswith(
+        "What was found instead is shown where"
+    )
+    assert "Captions are not shown" in absent(found, AtHand())
+    assert "Images are not shown" in absent(found, AtHand(CAPTIONS))
     leave(tmp_path / "old", "gpo", 0, 300, [0, 1, 2], [0] * 6)
     ((old,),) = [each.boards for each in studies(tmp_path / "old")]
-    assert absent(queries(old, CAPTIONS), CAPTIONS, Thumbnails()) == (
+    assert absent(queries(old, AtHand(CAPTIONS)), AtHand(CAPTIONS, Thumbnails())) == (
         "What was found instead is not shown: runs of older releases do not keep it."
     )
-    assert absent([], Captions(), None) == ""
+    assert absent([], AtHand()) == ""
 
 
 def test_they_stand_on_the_page(board, tmp_path):
@@ -159,8 +161,7 @@ def pages_of_board(out, pictures, queried=QUERIED):
         studies(out),
         (),
         load_plugins().registry,
-        {queried: CAPTIONS},
-        {queried: pictures},
+        {queried: AtHand(CAPTIONS, pictures)},
     )[f"studies/{out.name.replace('_', '-')}.html"]
 
 

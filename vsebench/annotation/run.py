@@ -11,7 +11,7 @@ import torch
 
 from vsebench.annotation.evaluation import evaluate
 from vsebench.annotation.inputs import Inputs, open_inputs, settings_of
-from vsebench.annotation.train import TRAINING, cpu_seconds, train
+from vsebench.annotation.train import TRAINING, Recipe, cpu_seconds, train
 from vsebench.kernels.devices import cpu_threads
 from vsebench.kernels.gemm import true_float32
 from vsebench.plugin import AnnotationTest, TrainingStep, VsebenchError
@@ -103,14 +103,17 @@ def run(
         resume, state = _restore(directory)
         current = _Run(spec, directory, open_inputs(spec, registry), report, observers, state)
         report({"event": "phase", "phase": "training"})
-        points = train(
+        recipe = Recipe(
             current.inputs.training,
             settings_of(spec.protocol, current.inputs.updates_per_epoch),
             make(spec, "sampler", registry),
             make(spec, "loss", registry),
+            spec.seed,
+            spec.device,
+        )
+        points = train(
+            recipe,
             lambda model: _metrics(current.inputs, model.images, model.labels, "dev").as_dict(),
-            seed=spec.seed,
-            device=spec.device,
             resume=resume,
             told=partial(_tell_steps, current) if observers.watch("vsebench_stepped") else None,
         )

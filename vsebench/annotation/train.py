@@ -80,15 +80,31 @@ def cpu_seconds(seconds: Mapping[str, float]) -> float | None:
     return sum(seconds[on_cpu(phase)] for phase in TRAINING)
 
 
-def train(  # noqa: PLR0913  # the parts of a run
-    data: TrainingData,
-    settings: Settings,
-    sampler: Sampler,
-    loss: RankingLoss,
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """What fixes a run.
+
+    Attributes:
+        data: the training split.
+        settings: training settings.
+        sampler: draws the negatives; training changes it.
+        loss: loss of the scores.
+        seed: seed of the initial vectors, the pairs and the draws.
+        device: device of the model; the sequential engine wants the CPU.
+    """
+
+    data: TrainingData
+    settings: Settings
+    sampler: Sampler
+    loss: RankingLoss
+    seed: int
+    device: str | torch.device = "cpu"
+
+
+def train(
+    recipe: Recipe,
     evaluate: Evaluate,
     *,
-    seed: int,
-    device: str | torch.device = "cpu",
     resume: Checkpoint | None = None,
     told: Callable[[list[tuple[int, float]]], None] | None = None,
 ) -> Iterator[Point]:
@@ -98,14 +114,9 @@ def train(  # noqa: PLR0913  # the parts of a run
     of one seed see the same pairs in the same order, whatever their sampler and loss.
 
     Args:
-        data: the training split.
-        settings: training settings.
-        sampler: draws the negatives; it is changed.
-        loss: loss of the scores.
+        recipe: what fixes the run.
         evaluate: metrics of a model; its time is charged to `evaluation`.
-        seed: seed of the initial vectors, the pairs and the draws.
-        device: device of the model; the sequential engine wants the CPU.
-        resume: a checkpoint of a run with the same arguments.
+        resume: a checkpoint of a run of the same recipe.
         told: receives updates done and mean loss of each step, before each evaluation; a step is a
             batch, or 1,024 updates of the sequential engine.
 
@@ -113,9 +124,10 @@ def train(  # noqa: PLR0913  # the parts of a run
         SpecError: the sequential engine cannot serve the device, the sampler or the loss.
         DivergenceError: the loss is no longer finite, or the model is near overflow.
     """
-    device, key = torch.device(device), Key(seed)
-    model = Model.initial(data, settings, key / "init", device)
-    context = Context(data, settings, model, sampler, loss, key, Clock(device, PHASES))
+    device, key, settings = torch.device(recipe.device), Key(recipe.seed), recipe.settings
+    model = Model.initial(recipe.data, settings, key / "init", device)
+    clock = Clock(device, PHASES)
+    context = Context(recipe.data, settings, model, recipe.sampler, recipe.loss, key, clock)
     if told is not None:
         context.steps = []
     refreshes = Refreshes(context)

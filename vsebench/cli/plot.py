@@ -51,5 +51,5 @@ def plot_command(
     for study in studies:
         for number, board in enumerate(study.boards, start=1):
             stem = study.slug if len(study.boards) == 1 else f"{study.slug}-{number}"
-            for path in save_figures(board, study.path, out, stem, form, wanted):
+            for path in save_figures(board, study.path, out / stem, form, wanted):
                 typer.echo(path)

@@ -67,7 +67,7 @@ def search_command(
 
 
 def _table(queries: Sequence[str], index: EmbeddingFile, matches: Matches) -> str:
-    from tabulate import tabulate
+    from vsebench.report.listing import tabled
 
     parts = []
     for query, rows, scores in zip(queries, matches.rows, matches.scores, strict=True):
@@ -76,8 +76,7 @@ def _table(queries: Sequence[str], index: EmbeddingFile, matches: Matches) -> st
             for rank, (row, score) in enumerate(zip(rows, scores, strict=True), start=1)
         ]
         heads = ("", "score", "row", *(["name"] if index.names else []))
-        table = tabulate(cells, heads, tablefmt="simple", disable_numparse=True)
-        parts.append(f"{query}\n{table}")
+        parts.append(f"{query}\n{tabled(heads, cells, 'l' * len(heads))}")
     return "\n\n".join(parts)
 
 

@@ -60,7 +60,7 @@ def site_command(
     from vsebench.plugin.errors import require
     from vsebench.plugin.host.loader import load_plugins
     from vsebench.report.wording import count
-    from vsebench.site.queries import captions_at_hand, thumbnails_at_hand
+    from vsebench.site.queries import at_hand
     from vsebench.site.render import pages_of
     from vsebench.site.studies import Slugs, read_studies
     from vsebench.site.write import check_folder, write_site
@@ -78,9 +78,8 @@ def site_command(
     registry = load_plugins(tuple(plugin or ())).registry
     studies = read_studies(places or [RUNS], Slugs(), allow_mixed=allow_mixed, level=level)
     judged = [_judged(path, studies, registry) for path in claims or ()]
-    texts = captions_at_hand(studies, data_root or (), registry, say)
-    pictures = thumbnails_at_hand(studies, texts, data_root or (), images or (), registry, say)
-    pages = pages_of(heading, studies, judged, registry, texts, pictures)
+    shown = at_hand(studies, data_root or (), images or (), registry, say)
+    pages = pages_of(heading, studies, judged, registry, shown)
     write_site(out, pages)
     studied = f"{len(studies)} {'study' if len(studies) == 1 else 'studies'}"
     typer.echo(f"{out / 'index.html'}: {studied}, {count(len(pages), 'file')}")

@@ -139,7 +139,7 @@ def _measured(
 def _table(
     rows: Sequence[tuple[str, Throughput]], batches: Sequence[int], images: int, dim: int
 ) -> str:
-    from tabulate import tabulate
+    from vsebench.report.listing import tabled
 
     headers = [
         "labels",
@@ -168,8 +168,7 @@ def _table(
         ]
         for name, row in rows
     ]
-    alignment = ("right", "left", *["right"] * (len(headers) - 2))
-    table = tabulate(lines, headers=headers, disable_numparse=True, colalign=alignment)
+    table = tabled(headers, lines, "rl" + "r" * (len(headers) - 2))
     device = rows[0][1].device if rows else ""
     model = (
         f"{device}, {images:,} images with five labels each, {dim} factors, a model that ranks "

@@ -29,7 +29,7 @@ class Owners:
     Attributes:
         text_to_image: int64 [captions], the image of each caption.
         images: number of images.
-        copies: number of rows that a table has for each image.
+        copies: number of rows that a feature table has for each image.
         given: whether the file says it.
     """
 
@@ -88,7 +88,7 @@ def equal_shares(images: int, captions: int, copies: int = 1) -> Owners:
 
 
 def owners_by_rows(root: Path, stem: str, captions: int, rows: int) -> Owners:
-    """Whose the captions of a table of so many rows are.
+    """Whose the captions of a feature table of so many rows are.
 
     Where rows are as many as captions, they must be five copies of each image's: with one caption
     an image they would be as many, too, which the file of owners says.
@@ -120,7 +120,7 @@ def owners_by_rows(root: Path, stem: str, captions: int, rows: int) -> Owners:
 
 
 def owners_by_ids(path: Path, stem: str, captions: int, ids: list[str]) -> tuple[Owners, list[str]]:
-    """Whose the captions of a split without a table are, and the id of each image.
+    """Whose the captions of a split without a feature table are, and the id of each image.
 
     Args:
         path: the file of ids, one for each image or for each caption.

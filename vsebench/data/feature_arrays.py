@@ -76,10 +76,10 @@ class QuantisedFeatures:
 
 @dataclass(frozen=True, eq=False)
 class RowSelection:
-    """Some images of a larger table, in any order.
+    """Some images of a larger array, in any order.
 
     Attributes:
-        base: the table they are in.
+        base: the array they are in.
         rows: int64 [n], their rows.
     """
 

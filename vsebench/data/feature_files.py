@@ -1,5 +1,5 @@
-"""Features in a file or a folder, without a data set around them: a table that `data extract`
-wrote, or an array of the precomp layout, with the files that lie beside it.
+"""Features in a file or a folder, without a data set around them: a feature table that `data
+extract` wrote, or an array of the precomp layout, with the files that lie beside it.
 """
 
 from __future__ import annotations

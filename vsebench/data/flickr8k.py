@@ -1,4 +1,4 @@
-"""Flickr8k from its standard text files, and a table of quantised grid features, raw images or
+"""Flickr8k from its standard text files, and a feature table of quantised grid cells, raw images or
 features extracted from them.
 """
 

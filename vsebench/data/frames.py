@@ -1,5 +1,5 @@
-"""The `frames` format: one table of all videos' frames, a file of captions, and a list of videos
-for each split. `pack_frames` makes the table from what feature extractors leave.
+"""The `frames` format: one feature table of all videos' frames, a file of captions, and a list of
+videos for each split. `pack_frames` makes the table from what feature extractors leave.
 """
 
 from __future__ import annotations

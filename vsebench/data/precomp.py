@@ -2,7 +2,7 @@
 `{split}_caps.txt`, equally many captions for each image (`caption_owners` knows the rest).
 
 `{split}_lengths.npy` [images] says how many of the N are an image's own, where that differs; the
-others are padding. With raw images or an extracted table in the place of `{split}_ims.npy`,
+others are padding. With raw images or a feature table in the place of `{split}_ims.npy`,
 `{split}_ids.txt` (and `id_mapping.json`, where ids are not file names) says which image each row or
 caption is.
 """
@@ -87,8 +87,8 @@ class Precomp:
     """A set in the precomp layout.
 
     Image rows may be stored once, or five times in succession as in the published dev and test
-    files; a table of one vector for each image, [rows, d], is read as one local feature each. Every
-    local feature of an image is valid unless `{split}_lengths.npy` says otherwise.
+    files; an array of one vector for each image, [rows, d], is read as one local feature each.
+    Every local feature of an image is valid unless `{split}_lengths.npy` says otherwise.
 
     Args:
         test: the files that are the test split: `test`, or `testall` for the 5,000 test images of
@@ -183,7 +183,7 @@ def _split(
 
 
 def _images(path: Path, rows: np.ndarray, owners: Owners) -> np.ndarray:
-    """A row for each image, [images, N, d], of a table that may have each several times."""
+    """A row for each image, [images, N, d], of an array that may have each several times."""
     if owners.copies == 1:
         return rows
     for image in (0, owners.images // 2, owners.images - 1):
@@ -192,7 +192,7 @@ def _images(path: Path, rows: np.ndarray, owners: Owners) -> np.ndarray:
 
 
 def _check_copies(path: Path, rows: np.ndarray, first: int, count: int) -> None:
-    """Makes sure that a table with as many rows as captions does hold each image several times."""
+    """Makes sure that an array with as many rows as captions does hold each image several times."""
     copies = rows[first : first + count]
     if not np.array_equal(copies, np.broadcast_to(copies[:1], copies.shape), equal_nan=True):
         raise DataError(

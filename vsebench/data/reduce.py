@@ -84,8 +84,8 @@ class Components:
 
 
 def reduce(wanted: Reduction, report: Report) -> Components:
-    """Writes the table of integers, their scales and the names of its rows. Memory does not grow
-    with the number of images.
+    """Writes the feature table of integers, their scales and the names of its rows. Memory does not
+    grow with the number of images.
 
     Args:
         wanted: what to reduce, to what.

@@ -1,4 +1,4 @@
-"""Where a data set's options say that its images come from: raw images, or a table that was
+"""Where a data set's options say that its images come from: raw images, or a feature table that was
 extracted from them.
 """
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tabulate import tabulate
-
 from vsebench.gate.sequential import ERROR
+from vsebench.report.listing import tabled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,12 +56,8 @@ def changes_text(changes: Mapping[str, str], rows: int, common: Sequence[str]) -
 
 def judged_text(judged: Sequence[Judged], design: Design, metric: Metric) -> str:
     """A table of rows, with what the words mean."""
-    table = tabulate(
-        [_cells(each, metric) for each in judged],
-        headers=("row", "reference", "now", "runs", "difference", "interval", "verdict"),
-        tablefmt="simple",
-        disable_numparse=True,
-    )
+    heads = ("row", "reference", "now", "runs", "difference", "interval", "verdict")
+    table = tabled(heads, [_cells(each, metric) for each in judged], "l" * len(heads))
     margin = judged[0].margin
     power = min(
         design.power(each.margin / each.reference.deviation, each.margin / each.reference.deviation)

@@ -55,7 +55,6 @@ from vsebench.plugin.elsewhere import (
     unpacked,
     worked_on,
 )
-from vsebench.plugin.embeddings import Embedding, GaussianEmbedding, PoolingOutput, SetEmbedding
 from vsebench.plugin.encoders import LocalFeatures, ParameterGroup, Tokeniser, TokenTable
 from vsebench.plugin.errors import (
     DataError,
@@ -97,7 +96,16 @@ from vsebench.plugin.protocols import (
 )
 from vsebench.plugin.published import Published, Setting, recalls
 from vsebench.plugin.registry import Register, RegisterEncoder
-from vsebench.plugin.retrieval import LossInputs, LossOutput, Progress, SampledInputs
+from vsebench.plugin.retrieval import (
+    Embedding,
+    GaussianEmbedding,
+    LossInputs,
+    LossOutput,
+    PoolingOutput,
+    Progress,
+    SampledInputs,
+    SetEmbedding,
+)
 from vsebench.plugin.runtime import (
     AnnotationTest,
     CurvePoint,

@@ -2,11 +2,13 @@
 
 A run that is executed where its folder cannot be seen:
 
-    away = send_away(job)                     # where the folder is; None if another process works
-    on it parcel = away.parcel()                    # can be pickled with unpacked(parcel) as there:
-    # where the run is executed run = spawn(there.job, send) ...                                   #
-    now and then, and at the end, there.changed() away.receive(files)                       # where
-    the folder is, in order away.release()
+    away = send_away(job)                     # where the folder is; None if another works on it
+    parcel = away.parcel()                    # can be pickled
+    with unpacked(parcel) as there:           # where the run is executed
+        run = spawn(there.job, send)
+        ...                                   # now and then, and at the end, there.changed()
+    away.receive(files)                       # where the folder is, in order
+    away.release()
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """The kinds of components. Everything that is printed, checked or written per kind follows from
-this table: a new kind is one more entry.
+this list: a new kind is one more entry.
 
 Other packages keep what they have for a kind, such as its promises or its template, under the
 kind's name.

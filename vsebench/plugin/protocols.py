@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from vsebench.plugin.embeddings import Embedding, PoolingOutput
     from vsebench.plugin.encoders import LocalFeatures
     from vsebench.plugin.executors import Job, Report
     from vsebench.plugin.keys import Key
     from vsebench.plugin.params import Scalar
-    from vsebench.plugin.retrieval import LossInputs, LossOutput
+    from vsebench.plugin.retrieval import Embedding, LossInputs, LossOutput, PoolingOutput
 
 
 class Pooling(Protocol):

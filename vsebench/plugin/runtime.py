@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.metrics import TaskName
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.positives import Positives
     from vsebench.plugin.protocols import Similarity
+    from vsebench.plugin.retrieval import Embedding
 
 VARIABLE = "VSEBENCH_TRACK"
 """Names the trackers that runs use, comma-separated; `vsebench run --track` sets it. It is no part

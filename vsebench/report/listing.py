@@ -42,7 +42,7 @@ def with_notes(table: str, notes: Iterable[str]) -> str:
 
 
 def tabled(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], sides: str, form: str = "simple"
+    headers: Sequence[str], rows: Sequence[Sequence[object]], sides: str, form: str = "simple"
 ) -> str:
     """A table as tabulate writes it, its cells as they are.
 

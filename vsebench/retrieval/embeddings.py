@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin.retrieval import Embedding
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from vsebench.plugin import RawImageEncoder
-    from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin.retrieval import Embedding
     from vsebench.retrieval.inputs.run_inputs import SplitInputs
     from vsebench.retrieval.inputs.splits import Captions, CaptionStates, ImageFeatures
     from vsebench.retrieval.model import Model, Tower

@@ -1,4 +1,4 @@
-"""Features of raw images by a pretrained model, written to a table for later runs."""
+"""Features of raw images by a pretrained model, written to a feature table for later runs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Extraction:
     Attributes:
         images: a folder or an uncompressed tar file.
         model: a folder, or a name on the Hugging Face hub.
-        out: the table to write, a folder.
+        out: the feature table to write, a folder.
         size: side of the images in pixels; 0 for the one that the model was trained with.
         batch: images computed at a time.
         device: device to compute on, `cpu` or `cuda`.
@@ -159,6 +159,7 @@ def _done(out: Path, about: dict[str, Any]) -> FeatureTable:
             sorted(key for key in {*known, *about} if known.get(key) != about.get(key))
         )
         raise DataError(
-            f"{out} is another table (it differs in {changed}): choose another --out, or delete it"
+            f"{out} is another feature table (it differs in {changed}): choose another --out, or "
+            "delete it"
         )
     return open_table(out)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vsebench.plugin import Pooling
-    from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.registry import Registry
+    from vsebench.plugin.retrieval import Embedding
     from vsebench.results.spec import RunSpec
     from vsebench.retrieval.inputs.padded import Kept
 

@@ -15,7 +15,7 @@ from vsebench.plugin import GaussianEmbedding, LocalFeatures, PluginError, SetEm
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin.retrieval import Embedding
 
 
 class Outputs:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
+    from vsebench.plugin.retrieval import Embedding
     from vsebench.retrieval.inputs.run_inputs import SplitInputs
     from vsebench.retrieval.model import Model, Tower
 
@@ -153,11 +153,11 @@ def _of_lengths(tower: Tower, rows: LocalFeatures) -> NDArray[np.float32]:
     features, lengths = rows
     longest = int(np.quantile(lengths.cpu().numpy(), 0.9, method="lower"))
     sizes = sorted({math.ceil(share * longest) for share in SHARES})
-    table = np.full((len(sizes), longest), np.nan, np.float32)
-    for row, n in zip(table, sizes, strict=True):
+    padded = np.full((len(sizes), longest), np.nan, np.float32)
+    for row, n in zip(padded, sizes, strict=True):
         whole = lengths >= n
         row[:n] = _weights(tower, features[whole, :n], torch.full_like(lengths[whole], n))
-    return table
+    return padded
 
 
 def _weights(tower: Tower, features: Tensor, lengths: Tensor) -> NDArray[np.float32]:

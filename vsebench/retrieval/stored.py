@@ -186,7 +186,7 @@ def open_trained(
         weights=run.directory.best_path,
         raw_images=takes_raw_images(spec.image_encoder, registry),
         device=device,
-        threads=threads,
+        threads=threads or spec.protocol.threads,
     )
 
 

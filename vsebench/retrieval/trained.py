@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from vsebench.data.images.store import GivenImage
     from vsebench.plugin import RetrievalSplit, Tokeniser
     from vsebench.plugin.datasets import FeatureArray
-    from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
+    from vsebench.plugin.retrieval import Embedding
     from vsebench.results.record import RunRecord
     from vsebench.results.spec import RunSpec
     from vsebench.retrieval.frozen import Frozen
@@ -94,13 +94,14 @@ class Unknown:
     captions: int
 
 
+@dataclass(eq=False, repr=False)
 class TrainedModel:
     """A trained model, ready to embed.
 
     Embeddings are those that the run was evaluated with: float32 rows, L2-normalised, so that inner
     products are cosines.
 
-    Args:
+    Attributes:
         spec: spec of the run that trained it, with the paths of its components' files on this
             machine.
         record: record of that run.
@@ -112,33 +113,22 @@ class TrainedModel:
         weights: file of its weights, for messages.
         raw_images: whether it reads raw images instead of features.
         device: device to compute on.
-        threads: number of CPU threads; by default the run's, which reproduces its metrics exactly.
+        threads: number of CPU threads; those of the run reproduce its metrics exactly.
     """
 
-    def __init__(  # noqa: PLR0913  # the parts of a model
-        self,
-        spec: RunSpec,
-        record: RunRecord,
-        model: Model,
-        frozen: dict[str, Frozen],
-        tokeniser: Tokeniser,
-        in_dim: int,
-        *,
-        weights: Path,
-        raw_images: bool,
-        device: torch.device,
-        threads: int | None = None,
-    ) -> None:
-        self.spec = spec
-        self.record = record
-        self.tokeniser = tokeniser
-        self.in_dim = in_dim
-        self.weights = weights
-        self.raw_images = raw_images
-        self.device = device
-        self._model = model.to(device)
-        self._frozen = frozen
-        self._threads = threads or spec.protocol.threads
+    spec: RunSpec
+    record: RunRecord
+    model: Model
+    frozen: dict[str, Frozen]
+    tokeniser: Tokeniser
+    in_dim: int
+    weights: Path
+    raw_images: bool
+    device: torch.device
+    threads: int
+
+    def __post_init__(self) -> None:
+        self.model.to(self.device)
 
     def __repr__(self) -> str:
         return (
@@ -156,11 +146,6 @@ class TrainedModel:
         """The plugin files of its run that are on this machine."""
         files = self.spec.environment.plugin_files
         return tuple(file for file in files if Path(file).is_file())
-
-    @property
-    def parts(self) -> tuple[Model, dict[str, Frozen]]:
-        """The model, and the encoders that its heads belong to."""
-        return self._model, self._frozen
 
     def encode_texts(self, captions: Sequence[str], *, told: Told | None = None) -> np.ndarray:
         """Embeddings of captions.
@@ -187,11 +172,11 @@ class TrainedModel:
         with self._computing():
             texts = Captions(self.tokeniser.encode(captions))
             read = (
-                compute_texts(self._frozen["text"], texts, self.spec, self.device)
-                if "text" in self._frozen
+                compute_texts(self.frozen["text"], texts, self.spec, self.device)
+                if "text" in self.frozen
                 else texts
             )
-            return self._rows(encode_texts(self._model, read, self.device, told=told))
+            return self._rows(encode_texts(self.model, read, self.device, told=told))
 
     def encode_images(
         self,
@@ -227,9 +212,9 @@ class TrainedModel:
                 read = ImageFeatures(features, counts, self.device)
             if not len(read):
                 return np.zeros((0, self.dim), np.float32)
-            if isinstance(read, RawImages) and "image" in self._frozen:
-                read = compute_images(self._frozen["image"], read, self.spec, self.device)
-            return self._rows(encode_images(self._model, read, told=told))
+            if isinstance(read, RawImages) and "image" in self.frozen:
+                read = compute_images(self.frozen["image"], read, self.spec, self.device)
+            return self._rows(encode_images(self.model, read, told=told))
 
     def embed(self, split: RetrievalSplit, name: str = "test") -> EmbeddedSplit:
         """A split of a data set, as a run embeds its own. Features of frozen encoders are kept.
@@ -246,10 +231,10 @@ class TrainedModel:
             inputs = split_inputs(split, self.tokeniser, self.device, self._decoders)
             if inputs.images.dim != self.in_dim:
                 raise self._wrong_width(inputs.images.dim)
-            inputs = Keeper(self._frozen, self.spec, self.device).split(inputs, name)
-            image, text = embed_split(self._model, inputs, self.device)
+            inputs = Keeper(self.frozen, self.spec, self.device).split(inputs, name)
+            image, text = embed_split(self.model, inputs, self.device)
         return EmbeddedSplit(
-            image, text, split.text_to_image, split.captions, ranked_by(self._model, image)
+            image, text, split.text_to_image, split.captions, ranked_by(self.model, image)
         )
 
     def unknown(self, captions: Sequence[str]) -> Unknown | None:
@@ -257,16 +242,16 @@ class TrainedModel:
         mark: int | None = getattr(self.tokeniser, "unk", None)
         if mark is None or not captions:
             return None
-        table = self.tokeniser.encode(captions)
-        where = np.flatnonzero(table.tokens == mark)
-        owners = np.searchsorted(table.offsets, where, side="right")
-        words = np.isin(table.tokens, np.append(self.tokeniser.replacements, mark))
+        read = self.tokeniser.encode(captions)
+        where = np.flatnonzero(read.tokens == mark)
+        owners = np.searchsorted(read.offsets, where, side="right")
+        words = np.isin(read.tokens, np.append(self.tokeniser.replacements, mark))
         return Unknown(len(where), int(words.sum()), len(np.unique(owners)))
 
     @property
     def similarity(self) -> Similarity | None:
         """The similarity of its embeddings [B_i, D] and [B_t, D]; None for the inner product."""
-        return ranked_by(self._model, torch.zeros(1, self.dim))
+        return ranked_by(self.model, torch.zeros(1, self.dim))
 
     def check_reads(self, *, raw_images: bool) -> None:
         """Refuses images of another kind than the model reads.
@@ -285,12 +270,12 @@ class TrainedModel:
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        with cpu_threads(self._threads), true_float32(fast=self.device.type == "cpu"):
+        with cpu_threads(self.threads), true_float32(fast=self.device.type == "cpu"):
             yield
 
     @property
     def _decoders(self) -> int:
-        return decoding_threads(self.device, self._threads, 1)
+        return decoding_threads(self.device, self.threads, 1)
 
     def _rows(self, embedding: Embedding) -> np.ndarray:
         if not isinstance(embedding, torch.Tensor):

@@ -6,8 +6,7 @@ data. Importing this imports nothing heavy.
 
 from __future__ import annotations
 
-from vsebench.scaffold.origin import requirement
 from vsebench.scaffold.project import LICENCES, Project
-from vsebench.scaffold.render import render, write
+from vsebench.scaffold.render import render, requirement, write
 
 __all__ = ("LICENCES", "Project", "render", "requirement", "write")

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import importlib.metadata
+import json
+import re
 from typing import TYPE_CHECKING
 
 from vsebench.files import appearing, guarded
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from vsebench.scaffold.project import Project
+
+
+_PLAIN = re.compile(r"[\w.:/@+~-]+")
+"""Addresses that need no quoting in YAML or in a shell."""
 
 
 def render(
@@ -112,3 +119,19 @@ def write(files: Mapping[str, str], folder: Path) -> None:
             file = unfinished / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
+
+
+def requirement(name: str) -> str:
+    """What to pass to `pip install` for a distribution: the repository that it was installed from,
+    at the same branch, tag or commit; otherwise its name, which means the latest release. A folder
+    on this machine counts as a release, since nobody else can reach it.
+    """
+    try:
+        distribution = importlib.metadata.distribution(name)
+        about = json.loads(distribution.read_text("direct_url.json") or "{}")
+        vcs = about["vcs_info"]
+        revision = vcs.get("requested_revision") or vcs["commit_id"]
+        source = f"{vcs['vcs']}+{about['url']}@{revision}"
+    except (ImportError, ValueError, LookupError, TypeError, OSError):
+        return name
+    return source if _PLAIN.fullmatch(source) else name

@@ -12,12 +12,11 @@ from vsebench.report.queries.tallies import hardest, instead
 from vsebench.report.wording import name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from vsebench.plugin.registry import Registry
     from vsebench.report.leaderboard.board import Board
-    from vsebench.report.queries.data import Captions
     from vsebench.report.queries.tallies import Hardest, Instead
     from vsebench.report.rows.sections import Section
     from vsebench.site.studies import Study
@@ -95,25 +94,20 @@ class Queries(NamedTuple):
     found: list[Query]
 
 
-def queries(board: Board, captions: Captions, pictures: Thumbnails | None = None) -> list[Queries]:
-    """The hardest queries of a board by kind.
-
-    Args:
-        board: the board.
-        captions: captions of its data set, as far as they are at hand.
-        pictures: thumbnails of its images, likewise.
-    """
+def queries(board: Board, at_hand: AtHand) -> list[Queries]:
+    """The hardest queries of a board by kind, with what is at hand of its data set."""
     section = board.block.section
     hard = hardest(section, HARDEST)
     kept = instead(section, [(each.kind, each.index) for each in hard])
-    shown = _Shown(captions, pictures or Thumbnails())
     found: dict[str, list[Query]] = {}
     for each in hard:
-        found.setdefault(each.kind, []).append(shown.query(each, kept.get((each.kind, each.index))))
+        found.setdefault(each.kind, []).append(
+            at_hand.query(each, kept.get((each.kind, each.index)))
+        )
     return [Queries(_HEADINGS[kind], of_kind) for kind, of_kind in found.items()]
 
 
-def absent(found: Sequence[Queries], captions: Captions, pictures: Thumbnails | None) -> str:
+def absent(found: Sequence[Queries], at_hand: AtHand) -> str:
     """What a page does not show of hard queries, and why, in words; may be empty."""
     asked = [each for kind in found for each in kind.found if each.hard.kind != "images"]
     if not asked:
@@ -124,20 +118,26 @@ def absent(found: Sequence[Queries], captions: Captions, pictures: Thumbnails | 
         said.append("What was found instead is not shown: runs of older releases do not keep it.")
     elif kept < len(asked):
         said.append("What was found instead is shown where a run keeps it, as one of its worst.")
-    if not captions.texts:
+    if not at_hand.captions.texts:
         said.append("Captions are not shown: 'vsebench site --data-root' takes them.")
-    elif pictures is None:
+    elif at_hand.pictures is None:
         said.append("Images are not shown: 'vsebench site --images' takes them.")
     return " ".join(said)
 
 
-class _Shown(NamedTuple):
-    """What is at hand of the data set."""
+class AtHand(NamedTuple):
+    """What is at hand of a data set.
 
-    captions: Captions
-    pictures: Thumbnails
+    Attributes:
+        captions: its captions; none where nobody said where they are.
+        pictures: thumbnails of its images, likewise.
+    """
+
+    captions: Captions = Captions()
+    pictures: Thumbnails | None = None
 
     def query(self, hard: Hardest, kept: Instead | None) -> Query:
+        """A hard query with its answers, from what a run kept of them."""
         asked = (
             self._caption(hard.index)
             if hard.kind == "t2i"
@@ -169,63 +169,42 @@ class _Shown(NamedTuple):
         return owners[caption] if caption < len(owners) else None
 
     def _image(self, index: int) -> Item:
-        return Item(f"image {index}", self.captions.of_image(index), self.pictures.of(index))
+        picture = self.pictures.of(index) if self.pictures is not None else ""
+        return Item(f"image {index}", self.captions.of_image(index), picture)
 
     def _caption(self, index: int) -> Item:
         return Item(f"caption {index}", self.captions.of_caption(index))
 
 
-def captions_at_hand(
+def at_hand(
     studies: Sequence[Study],
     roots: Sequence[Path],
+    folders: Sequence[Path],
     registry: Registry,
     tell: Callable[[str], None],
-) -> dict[Queried, Captions]:
-    """The captions of the studies' data sets.
+) -> dict[Queried, AtHand]:
+    """What is at hand of the studies' data sets.
 
     Args:
         studies: the studies.
-        roots: folders in which the data sets are looked for; without any there are none.
-        registry: registry that has them.
+        roots: folders in which the data sets are looked for; without any, nothing is at hand.
+        folders: folders and tar files of images, for data sets whose captions are found.
+        registry: registry that has the data sets.
         tell: called with what is missing.
     """
     found = {}
     for queried, section in _sections(studies).items() if roots else ():
         try:
-            found[queried] = captions(section, roots, registry)
+            texts = captions(section, roots, registry)
         except DataError as error:
             tell(f"no captions of {queried.dataset}: {error}")
-    return found
-
-
-def thumbnails_at_hand(  # noqa: PLR0913  # what they are of, and where it is looked for
-    studies: Sequence[Study],
-    texts: Mapping[Queried, Captions],
-    roots: Sequence[Path],
-    folders: Sequence[Path],
-    registry: Registry,
-    tell: Callable[[str], None],
-) -> dict[Queried, Thumbnails]:
-    """The thumbnails of the data sets whose captions are at hand.
-
-    Args:
-        studies: the studies.
-        texts: the captions.
-        roots: folders in which the data sets are looked for.
-        folders: folders and tar files of images.
-        registry: registry that has the data sets.
-        tell: called with what is missing.
-    """
-    found = {}
-    for queried, section in _sections(studies).items():
-        if queried in texts and texts[queried].texts:
-            try:
-                made = thumbnails(section, roots, registry, folders)
-            except DataError as error:
-                tell(f"no images of {queried.dataset}: {error}")
-                continue
-            if made is not None:
-                found[queried] = made
+            continue
+        pictures = None
+        try:
+            pictures = thumbnails(section, roots, registry, folders) if texts.texts else None
+        except DataError as error:
+            tell(f"no images of {queried.dataset}: {error}")
+        found[queried] = AtHand(texts, pictures)
     return found
 
 

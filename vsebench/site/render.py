@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from vsebench.claims.text import on_page
 from vsebench.report.leaderboard.text import as_dict, frame
 from vsebench.report.page.render import summary, templates, title
-from vsebench.report.queries.data import Captions, Queried
 from vsebench.report.tables.formats import as_csv
 from vsebench.report.tables.notes import general_notes, unfinished_note
 from vsebench.report.wording import name
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
     from vsebench.claims.judge import Judged
     from vsebench.plugin.registry import Registry
     from vsebench.report.page.render import Verdicts
-    from vsebench.report.queries.data import Thumbnails
+    from vsebench.report.queries.data import Queried
     from vsebench.site.methods import Key, Method
+    from vsebench.site.queries import AtHand
     from vsebench.site.studies import Study
 
 
@@ -56,13 +56,12 @@ class Claims:
         return on_page(self.held, self.judged)
 
 
-def pages_of(  # noqa: PLR0913  # all that a page shows
+def pages_of(
     title_of_site: str,
     studies: Sequence[Study],
     claims: Sequence[Claims],
     registry: Registry,
-    texts: Mapping[Queried, Captions],
-    pictures: Mapping[Queried, Thumbnails] | None = None,
+    at_hand: Mapping[Queried, AtHand],
 ) -> dict[str, str]:
     """Every file of a site, by its path.
 
@@ -71,8 +70,7 @@ def pages_of(  # noqa: PLR0913  # all that a page shows
         studies: its studies, in their order.
         claims: claims with their verdicts.
         registry: where cards and published results are looked for.
-        texts: captions by what was queried, as far as they are at hand.
-        pictures: thumbnails, likewise.
+        at_hand: captions and thumbnails of data sets.
     """
     environment = templates("vsebench.site", "vsebench.report.page")
     environment.filters["coded"] = _coded
@@ -101,7 +99,7 @@ def pages_of(  # noqa: PLR0913  # all that a page shows
         pages[f"{path}.html"] = filled(
             "study.html.jinja",
             root="../",
-            **_study(study, methods, claims, registry, texts, pictures or {}),
+            **_study(study, methods, claims, registry, at_hand),
         )
         pages[f"{path}.json"] = as_json(as_dict(study.boards))
         pages[f"{path}.csv"] = as_csv(frame(study.boards))
@@ -138,33 +136,20 @@ def _made_under(claims: Claims, study: Study) -> bool:
     return not named.isdisjoint(claims.held.digest(suite) for suite in claims.held.suites)
 
 
-def _study(  # noqa: PLR0913  # likewise
+def _study(
     study: Study,
     methods: Mapping[Key, Method],
     claims: Sequence[Claims],
     registry: Registry,
-    texts: Mapping[Queried, Captions],
-    pictures: Mapping[Queried, Thumbnails],
+    at_hand: Mapping[Queried, AtHand],
 ) -> dict[str, Any]:
     blocks = [board.block for board in study.boards]
     waiting = study.gathered.unfinished
-    asked = [Queried.by(block.section) for block in blocks]
     return {
         "study": study,
         "title": title(blocks),
         "summary": summary(blocks),
-        "parts": [
-            board_part(
-                board,
-                i,
-                methods,
-                registry,
-                texts.get(queried, Captions()),
-                pictures.get(queried),
-                study.path,
-            )
-            for i, (board, queried) in enumerate(zip(study.boards, asked, strict=True))
-        ],
+        "parts": [board_part(study, i, methods, registry, at_hand) for i in range(len(blocks))],
         "alarms": [unfinished_note(waiting)] if waiting else [],
         "general": general_notes(blocks),
         "judged": [each for each in claims if _made_under(each, study)],

@@ -11,48 +11,47 @@ from vsebench.report.leaderboard.text import notes
 from vsebench.report.page.figures import of_board
 from vsebench.report.page.render import part_of
 from vsebench.report.page.table import Cell, Head, main_table
+from vsebench.report.queries.data import Queried
 from vsebench.report.tables.layout import ABSENT
 from vsebench.report.tables.made_with import short_commit
 from vsebench.report.tables.notes import alarms, best_note
 from vsebench.site.methods import components_of
-from vsebench.site.queries import absent, queries
+from vsebench.site.queries import AtHand, absent, queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from vsebench.plugin.registry import Registry
     from vsebench.report.leaderboard.board import Board
     from vsebench.report.page.table import Table
-    from vsebench.report.queries.data import Captions, Thumbnails
     from vsebench.report.rows.runs import Run
     from vsebench.site.methods import Key, Method
+    from vsebench.site.studies import Study
 
 
-def board_part(  # noqa: PLR0913  # all that a page shows of it
-    board: Board,
+def board_part(
+    study: Study,
     number: int,
     methods: Mapping[Key, Method],
     registry: Registry,
-    texts: Captions,
-    pictures: Thumbnails | None,
-    study: Path,
+    at_hand: Mapping[Queried, AtHand],
 ) -> dict[str, Any]:
     """What a page says of a board.
 
     Args:
-        board: the board.
-        number: its number on the page, which keeps the ids of figures apart.
+        study: its study.
+        number: its number in the study, from 0, which keeps the ids of figures apart.
         methods: methods that have a page.
         registry: where published results are looked for.
-        texts: captions of its data set, as far as they are at hand.
-        pictures: thumbnails of its images, likewise.
-        study: folder of its study, where the trials of its tuning may lie.
+        at_hand: captions and thumbnails of data sets.
     """
+    board = study.boards[number]
     block, table = board.block, main_table(board.block)
-    wrong, hard = alarms(block), queries(board, texts, pictures)
+    shown = at_hand.get(Queried.by(block.section), AtHand())
+    wrong, hard = alarms(block), queries(board, shown)
     said = [best_note(table, block.level), *notes(board)]
-    licence = registry.find(block.section.runs[0].record.spec.dataset.name) if texts.texts else []
+    dataset = block.section.runs[0].record.spec.dataset.name
+    licence = registry.find(dataset) if shown.captions.texts else []
     return {
         **part_of(block, registry),
         "heads": [
@@ -63,10 +62,10 @@ def board_part(  # noqa: PLR0913  # all that a page shows of it
         "lines": list(_lines(board, table, methods)),
         "alarms": wrong,
         "notes": [note for note in said if note and note not in wrong],
-        "figures": of_board(board, study_sketches(board, study), f"b{number}-"),
+        "figures": of_board(board, study_sketches(board, study.path), f"b{number}-"),
         "matrix": matrix(board),
         "queries": hard,
-        "absent": absent(hard, texts, pictures),
+        "absent": absent(hard, shown),
         "licence": next((getattr(each.card, "licence", "") for each in licence), ""),
     }
 

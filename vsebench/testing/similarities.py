@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin.retrieval import Embedding
     from vsebench.testing.subject import Subject
 
 IMAGES, TEXTS = 4, 6

@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
+import pytest
+
+from vsebench.data.prepare.gather import Request
+from vsebench.data.prepare.prepare import prepare
+from vsebench.plugin import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,3 +193,11 @@ def write_captions(folder: Path, images: Sequence[dict[str, Any]], name: str = "
                 f"sentence {k} of picture {entry['imgid']}\n" for entry in own for k in range(5)
             )
         )
+
+
+def refused(tmp_path: Path, message: str, name: str = "flickr30k", **options: object) -> None:
+    """Asks for a set, which is refused in one line with this pattern, and nothing is written."""
+    with pytest.raises(DataError, match=message) as error:
+        prepare(Request(name, tmp_path / "in", tmp_path / "out", **options), lambda *_: None)
+    assert "\n" not in str(error.value)
+    assert not list((tmp_path / "out").glob("*"))

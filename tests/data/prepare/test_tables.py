@@ -2,91 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
-import os
-import subprocess
-import sys
-import tarfile
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
+from tests.data.prepare.hub_tables import NAMES, SPLITS, check, photo, texts, write
 from vsebench.cli.app import main
 from vsebench.data.prepare.gather import Request
 from vsebench.data.prepare.prepare import prepare
 from vsebench.plugin import DataError, SpecError
 from vsebench.text import read_text
-
-SPLITS = {"train": (0, 1, 2, 3), "validation": (4, 5), "test": (6, 7, 8)}
-STEMS = {"train": "train", "validation": "dev", "test": "test"}
-COUNTS = (2, 1, 3, 1, 1, 2, 4, 1, 1)
-
-
-def photo(number: int, kind: str = "JPEG") -> bytes:
-    values = np.random.default_rng(number).integers(0, 255, (12, 10, 3), np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(values).save(buffer, kind)
-    return buffer.getvalue()
-
-
-def texts(number: int) -> list[str]:
-    return [f"caption {k} of {number}" for k in range(COUNTS[number])]
-
-
-def row(number: int, form: str) -> list[dict[str, object]]:
-    """The rows of an image, in a form."""
-    stored = {"bytes": photo(number), "path": f"p{number}.jpg"}
-    match form:
-        case "lists":
-            return [{"image": stored, "captions": texts(number), "image_id": 100 + number}]
-        case "records":
-            records = [{"raw": text, "sentid": 1} for text in texts(number)]
-            return [{"image": stored, "sentences": records, "filename": f"f {number}.jpg"}]
-        case "rows":
-            return [{"image": stored, "text": text} for text in texts(number)]
-        case "bytes":
-            return [{"jpg": photo(number), "caption": text} for text in texts(number)]
-        case "columns":
-            columns = dict.fromkeys((f"caption_{k}" for k in range(4)), None)
-            captions = {f"caption_{k}": text for k, text in enumerate(texts(number))}
-            return [{"image": stored, **columns, **captions}]
-        case "one record":
-            return [{"image": stored, "sentences": {"raw": text}} for text in texts(number)]
-    raise ValueError(form)
-
-
-NAMES = {
-    "lists": lambda n: f"{100 + n}",
-    "records": lambda n: f"f_{n}.jpg",
-    "rows": lambda n: f"p{n}.jpg",
-    "bytes": lambda n: hashlib.sha256(photo(n)).hexdigest()[:16],
-    "columns": lambda n: f"p{n}.jpg",
-    "one record": lambda n: f"p{n}.jpg",
-}
-
-
-def write(folder, form, layout="data/{split}-00000-of-00001.parquet"):
-    for split, numbers in SPLITS.items():
-        rows = [each for number in numbers for each in row(number, form)]
-        path = folder / layout.format(split=split)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        table = pa.Table.from_pylist(rows)
-        if path.suffix == ".parquet":
-            pq.write_table(table, path, row_group_size=2)
-        else:
-            with (
-                pa.OSFile(str(path), "wb") as file,
-                pa.ipc.new_stream(file, table.schema) as stream,
-            ):
-                stream.write_table(table, max_chunksize=3)
-    return folder
 
 
 def make(tmp_path, **options):
@@ -96,25 +24,6 @@ def make(tmp_path, **options):
         lambda *told: seen.append(told),
     )
     return manifest, seen
-
-
-def check(tmp_path, name):
-    """Compares captions, ids and images with what was written."""
-    out = tmp_path / "out"
-    mapping = json.loads((out / "id_mapping.json").read_text())
-    with tarfile.open(out / "images.tar", "r:") as tar:
-        stored = {member.name: tar.extractfile(member).read() for member in tar}
-    assert len(stored) == len(COUNTS)
-    for split, numbers in SPLITS.items():
-        stem = STEMS[split]
-        assert (out / f"{stem}_caps.txt").read_text().splitlines() == [
-            text for number in numbers for text in texts(number)
-        ]
-        owner = np.load(out / f"{stem}_text_to_image.npy").tolist()
-        assert owner == [i for i, number in enumerate(numbers) for _ in texts(number)]
-        ids = (out / f"{stem}_ids.txt").read_text().splitlines()
-        assert ids == [name(number) for number in numbers]
-        assert [stored[mapping[each]] for each in ids] == [photo(number) for number in numbers]
 
 
 @pytest.mark.parametrize("split", ["train", "validation"])
@@ -358,89 +267,3 @@ def test_the_command_and_what_comes_next(capsys, tmp_path, monkeypatch):
     assert "--column is about tables" in err
     _, err = run(capsys, "prepare", "--from", "hf:nowhere", *common, code=2)
     assert "there is no folder nowhere: hf: takes a folder" in err
-
-
-class Hub(BaseHTTPRequestHandler):
-    """What huggingface_hub asks of the hub for a data set's files."""
-
-    root = None
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def _answer(self, *, body: bool) -> None:
-        path = self.path.partition("?")[0]
-        if path.startswith("/api/datasets/us/photos/revision/"):
-            names = [p.relative_to(self.root).as_posix() for p in self.root.rglob("*.parquet")]
-            found = {
-                "id": "us/photos",
-                "sha": "a" * 40,
-                "siblings": [{"rfilename": n} for n in names],
-            }
-            self._send(json.dumps(found).encode(), body=body)
-        elif path.startswith("/api/datasets/us/photos/tree/"):
-            files = [
-                {"type": "file", "oid": "b" * 40, "size": p.stat().st_size, "path": name}
-                for p in self.root.rglob("*.parquet")
-                for name in [p.relative_to(self.root).as_posix()]
-            ]
-            self._send(json.dumps(files).encode(), body=body)
-        elif path.startswith(start := f"/datasets/us/photos/resolve/{'a' * 40}/"):
-            self._send((self.root / path.removeprefix(start)).read_bytes(), body=body)
-        else:
-            self.send_error(404)
-
-    def _send(self, content: bytes, *, body: bool) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-        self.send_header("X-Repo-Commit", "a" * 40)
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
-
-
-def test_a_data_set_of_the_hub_comes_from_where_the_environment_says(tmp_path):
-    Hub.root = write(tmp_path / "in", "lists")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_address[1]}"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-        environment = kept | {
-            "HF_ENDPOINT": address,
-            "HF_HOME": str(tmp_path / "hub"),
-            "no_proxy": "*",
-        }
-
-        def ask(name: str) -> subprocess.CompletedProcess[str]:
-            target = ("--as", "mine", "--to", str(tmp_path / "out"), "--quiet")
-            return subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    "vsebench",
-                    "data",
-                    "prepare",
-                    "--from",
-                    f"hf:{name}",
-                    *target,
-                ],
-                capture_output=True,
-                text=True,
-                env=environment,
-                cwd=tmp_path,
-            )
-
-        missing = ask("us/nothing")
-        done = ask("us/photos")
-        server.shutdown()
-    assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
-    assert "there is no data set 'us/nothing'" in missing.stderr
-    assert done.returncode == 0, done.stderr
-    check(tmp_path, NAMES["lists"])

@@ -114,11 +114,11 @@ def _set_in(folder: Path) -> str:
 
 
 def _table(spec: str, opened: OpenedDataset) -> Iterator[str]:
-    from tabulate import tabulate
+    from vsebench.report.listing import tabled
 
     yield f"{spec}: sound, in {opened.path}, fingerprint {opened.fingerprint}"
     headers, rows = split_rows(opened.data)
-    yield tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
+    yield tabled(headers, rows, "l" * len(headers))
 
 
 def _findings(

@@ -35,8 +35,8 @@ def extract_command(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Extract features from images with a pretrained model into a float16 table. A killed command
-    resumes.
+    """Extract features from images with a pretrained model into a float16 feature table. A killed
+    command resumes.
     """
     from vsebench.cli.shared.counting import counting
     from vsebench.data.images.decode import usable_cores

@@ -1,4 +1,6 @@
-"""`vsebench data pack-frames`: an array per video becomes the table of the `frames` format."""
+"""`vsebench data pack-frames`: an array per video becomes the feature table of the `frames`
+format.
+"""
 
 from __future__ import annotations
 

@@ -66,9 +66,9 @@ def prepare_command(
     ] = "float16",
     quiet: Quiet = False,
 ) -> None:
-    """Convert captions (Karpathy's JSON, or files beside precomputed tables) and features (tables,
-    .npy, .npz, HDF5, .tsv) or images, or a Hugging Face data set, into the precomp layout. A killed
-    command resumes.
+    """Convert captions (Karpathy's JSON, or files beside precomputed features) and features
+    (tables, .npy, .npz, HDF5, .tsv) or images, or a Hugging Face data set, into the precomp layout.
+    A killed command resumes.
     """
     from vsebench.cli.shared.counting import counting
     from vsebench.data.described import check_name
@@ -133,7 +133,7 @@ def _columns(given: Sequence[str], *, tables: bool) -> dict[str, str]:
 
 
 def _result(target: Path, manifest: dict[str, Any], opens_as: str) -> Iterator[str]:
-    from tabulate import tabulate
+    from vsebench.report.listing import tabled
 
     precision = manifest["features"]
     yield f"{manifest['dataset']}: prepared in {target}"
@@ -148,12 +148,7 @@ def _result(target: Path, manifest: dict[str, Any], opens_as: str) -> Iterator[s
         )
         for stem, about in manifest["splits"].items()
     ]
-    yield tabulate(
-        rows,
-        headers=("split", "images", "captions", "features", "shortest", "longest"),
-        tablefmt="simple",
-        disable_numparse=True,
-    )
+    yield tabled(("split", "images", "captions", "features", "shortest", "longest"), rows, "l" * 6)
     if precision is None and "images" in manifest:
         packed = target / manifest["images"]
         yield f"the images are in {packed}"
@@ -166,7 +161,7 @@ def _result(target: Path, manifest: dict[str, Any], opens_as: str) -> Iterator[s
     if precision is None:
         yield (
             f"no features yet; {target}/id_mapping.json says which file each image is: use "
-            f"{opens_as}:images=DIR, or extract a table from them"
+            f"{opens_as}:images=DIR, or extract a feature table from them"
         )
         return
     yield (

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from vsebench.plugin import RetrievalSplit
-    from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
+    from vsebench.plugin.retrieval import Embedding
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
     from vsebench.retrieval.trained import EmbeddedSplit, TrainedModel
 

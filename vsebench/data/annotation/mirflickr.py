@@ -30,23 +30,23 @@ class MirFlickr:
         return [root / FILE]
 
     def load(self, root: Path) -> AnnotationData:
-        table = _read(root / FILE)
-        images, labels = np.nonzero(table)
-        return leave_one_out(Positives.from_pairs(images, labels, *table.shape), self.seed)
+        chosen = _read(root / FILE)
+        images, labels = np.nonzero(chosen)
+        return leave_one_out(Positives.from_pairs(images, labels, *chosen.shape), self.seed)
 
 
 def _read(path: Path) -> np.ndarray:
-    """The table of zeros and ones [images, tags]."""
+    """The matrix of zeros and ones [images, tags]."""
     if not path.is_file():
         raise MissingError(f"{path} is missing")
-    table = read_matlab(path, VARIABLE)
-    if table is None:
+    found = read_matlab(path, VARIABLE)
+    if found is None:
         raise DataError(
             f"{path} has no variable '{VARIABLE}', expected the tags of every image in it"
         )
-    if table.ndim != 2 or table.dtype.kind not in "biuf" or not np.isin(table, (0, 1)).all():
+    if found.ndim != 2 or found.dtype.kind not in "biuf" or not np.isin(found, (0, 1)).all():
         raise DataError(
-            f"{path}: '{VARIABLE}' is {table.dtype} of shape {table.shape}, expected zeros and "
+            f"{path}: '{VARIABLE}' is {found.dtype} of shape {found.shape}, expected zeros and "
             "ones [images, tags]"
         )
-    return table
+    return found

@@ -83,7 +83,9 @@ _VISUAL = (
         "or the current one",
     ),
     Param(
-        "features", "", "train on a table that 'vsebench data extract' has written, a path likewise"
+        "features",
+        "",
+        "train on a feature table that 'vsebench data extract' has written, a path likewise",
     ),
 )
 """Options of sets whose images may come from elsewhere (`vsebench.data.visual`)."""
@@ -105,7 +107,7 @@ FLICKR8K_FILES = f"""\
    from it
      Flickr8k.token.txt           Flickr_8k.trainImages.txt
      Flickr_8k.devImages.txt      Flickr_8k.testImages.txt
-2. Make the table of grid features of the 8,000 images, Flickr8k_Dataset.zip at the same place:
+2. Make the feature table of grid cells of the 8,000 images, Flickr8k_Dataset.zip at the same place:
      vsebench data extract --images IMAGES --model google/mobilenet_v2_1.0_224 \
        --size 224 --out grid7x7
      vsebench data reduce grid7x7 --square-root --fit Flickr_8k.trainImages.txt --to ROOT/flickr8k

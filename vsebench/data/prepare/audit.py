@@ -177,22 +177,22 @@ def shared_captions(splits: Mapping[str, RetrievalSplit]) -> list[tuple[Place, P
 
 def shared_features(splits: Mapping[str, RetrievalSplit]) -> list[tuple[Place, Place]] | None:
     """Images whose features are, bit for bit, those of an image of an earlier split; None when
-    there are no tables of plain numbers to compare.
+    there are no feature arrays of plain numbers to compare.
 
     The first local feature of every image is read, and the others of those that agree in it.
     """
-    tables = {
-        name: table
+    arrays = {
+        name: array
         for name, split in splits.items()
-        if isinstance(table := _stored(split), np.ndarray)
+        if isinstance(array := _stored(split), np.ndarray)
     }
-    if len(tables) < len(splits):
+    if len(arrays) < len(splits):
         return None
-    alike = _in_two_splits({name: _first_features(table) for name, table in tables.items()})
+    alike = _in_two_splits({name: _first_features(array) for name, array in arrays.items()})
     return [
         (here, there)
         for here, there in alike
-        if np.array_equal(tables[here[0]][here[1]], tables[there[0]][there[1]])
+        if np.array_equal(arrays[here[0]][here[1]], arrays[there[0]][there[1]])
     ]
 
 
@@ -212,20 +212,20 @@ def _words(split: RetrievalSplit) -> Iterator[Hashable]:
         yield tuple(sorted(" ".join(tokenise(split.captions[i])) for i in own))
 
 
-def _first_features(table: np.ndarray) -> Iterator[Hashable]:
+def _first_features(array: np.ndarray) -> Iterator[Hashable]:
     """A hash of the first local feature of each image."""
-    mapping = _mapping(table)
-    for start in range(0, len(table), _BLOCK):
-        for row in np.ascontiguousarray(table[start : start + _BLOCK, 0]):
+    mapping = _mapping(array)
+    for start in range(0, len(array), _BLOCK):
+        for row in np.ascontiguousarray(array[start : start + _BLOCK, 0]):
             yield hashlib.blake2b(row.data, digest_size=16).digest()
         if mapping is not None:
-            # Or the pages of a table of 17 GB would count as this process's memory
+            # Or the pages of an array of 17 GB would count as this process's memory
             mapping.madvise(mmap.MADV_DONTNEED)
 
 
-def _mapping(table: np.ndarray) -> mmap.mmap | None:
+def _mapping(array: np.ndarray) -> mmap.mmap | None:
     """The file mapping that an array is a view of."""
-    base: object = table
+    base: object = array
     while isinstance(base, np.ndarray):
         base = base.base
     return base if isinstance(base, mmap.mmap) else None

@@ -2,9 +2,9 @@
 written block by block: memory does not grow with the number of images, and a killed command resumes
 where it was.
 
-Everything is written into TARGET/.unfinished, whose `state.json` says which rows of which table are
-safely on disk. When all is there, the files move to TARGET one by one, the manifest last: a folder
-without a manifest is not whole.
+Everything is written into TARGET/.unfinished, whose `state.json` says which rows of which feature
+table are safely on disk. When all is there, the files move to TARGET one by one, the manifest last:
+a folder without a manifest is not whole.
 
 A table is hashed as it is written. From time to time it is flushed and its hash noted; whoever
 resumes hashes what is there, and trusts it only when the note agrees.

@@ -72,7 +72,7 @@ def open_features(found: Found) -> FeatureSource | None:
     """The source of the features found; None where there are none.
 
     Raises:
-        DataError: there are features in several forms, or precomputed tables in several folders.
+        DataError: there are features in several forms, or in several folders.
     """
     if len(found.features) > 1:
         several = " and ".join(
@@ -142,9 +142,9 @@ class Request:
         captions: Karpathy's JSON, when it is not in `origin` under its published name.
         features: folder or file of features, when `origin` holds them in several forms or not at
             all.
-        dtype: dtype of the tables.
+        dtype: dtype of the feature tables.
         called: what the result is to be called, where it is not the data set's name.
-        tables: whether `origin` holds tables of images and captions.
+        tables: whether `origin` holds Parquet or Arrow tables of images and captions.
         columns: what the columns of such tables are called, as `table_rows.Tables` takes them.
     """
 
@@ -252,7 +252,7 @@ def _with_images(splits: list[Split], found: Found) -> tuple[list[Split], list[P
     """The splits with the path of each image under the folder, and those files."""
     if not found.images:
         raise DataError(
-            f"{found.root} holds neither features nor images: expected *_ims.npy tables, .npy, "
+            f"{found.root} holds neither features nor images: expected *_ims.npy, .npy, "
             ".npz, HDF5 or .tsv files, or images; say where they are with --features PATH"
         )
     paths: dict[str, Path] = {}

@@ -30,7 +30,7 @@ class Published:
         opens_as: the registered data set that reads the result.
         stems: the output split of each split of the JSON.
         images: published numbers of images by output split; a second number is that of the
-            published precomputed table.
+            published feature table.
         captions: number of captions kept of each image, the first ones; None for all of them, one
             at least.
     """

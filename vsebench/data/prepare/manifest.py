@@ -1,5 +1,5 @@
-"""The small files beside the tables, and `prepared.json`: what was prepared from what, written
-last, so that a folder with one is whole.
+"""The small files beside the feature tables, and `prepared.json`: what was prepared from what,
+written last, so that a folder with one is whole.
 """
 
 from __future__ import annotations

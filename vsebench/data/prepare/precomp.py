@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Table:
-    """A table: `row` is the shape of its rows, of which every image has some `copies`; `lengths`
-    are the local features of each image.
+    """A feature table: `row` is the shape of its rows, of which every image has some `copies`;
+    `lengths` are the local features of each image.
     """
 
     path: Path

@@ -1,6 +1,6 @@
-"""The images that are prepared, in the order of the table, whatever their captions were read from;
-how each is found among names that somebody chose (file names, COCO ids, or numbers in the JSON);
-and what every kind of feature file offers of them: shapes and values by key.
+"""The images that are prepared, in the order of the feature table, whatever their captions were
+read from; how each is found among names that somebody chose (file names, COCO ids, or numbers in
+the JSON); and what every kind of feature file offers of them: shapes and values by key.
 """
 
 from __future__ import annotations

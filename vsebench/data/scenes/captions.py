@@ -138,8 +138,8 @@ def phrase(rng: np.random.Generator, statements: Statements) -> list[str]:
     """One sentence for each statement, in lower case and without marks."""
     n = len(statements.image)
 
-    def perhaps(table: Sequence[str], share: float) -> np.ndarray:
-        return np.where(rng.random(n) < share, _choose(rng, table, n), "")
+    def perhaps(among: Sequence[str], share: float) -> np.ndarray:
+        return np.where(rng.random(n) < share, _choose(rng, among, n), "")
 
     slots = [perhaps(words.PREFIXES, SAY_PREFIX)]
     for i in range(MENTIONS):
@@ -191,9 +191,9 @@ def _joiner(rng: np.random.Generator, statements: Statements, i: int) -> np.ndar
     )
 
 
-def _choose(rng: np.random.Generator, table: Sequence[str], n: int) -> np.ndarray:
-    """N words of a table, each as likely as another."""
-    return _lookup(table, rng.integers(len(table), size=n))
+def _choose(rng: np.random.Generator, among: Sequence[str], n: int) -> np.ndarray:
+    """N of the words, each as likely as another."""
+    return _lookup(among, rng.integers(len(among), size=n))
 
 
 def _synonym(
@@ -210,7 +210,7 @@ def _synonym(
     )
 
 
-def _lookup(table: Sequence[str], index: np.ndarray) -> np.ndarray:
+def _lookup(words: Sequence[str], index: np.ndarray) -> np.ndarray:
     """The words at `index`; empty where it is `UNSAID`."""
-    found: np.ndarray = np.array([*table, ""], dtype=object)[index]
+    found: np.ndarray = np.array([*words, ""], dtype=object)[index]
     return found

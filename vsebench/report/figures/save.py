@@ -62,16 +62,15 @@ KEYS = (*(words.key for words in UNITS.values()), "cost", WEIGHTS, "tuning", "di
 """Names of the figures; a board has either `cpu` or `wall`, and a figure of `weights` a side."""
 
 
-def save_figures(  # noqa: PLR0913  # a board, and where its files go
-    board: Board, study: Path, folder: Path, stem: str, form: str, only: Collection[str] = ()
+def save_figures(
+    board: Board, study: Path, beginning: Path, form: str, only: Collection[str] = ()
 ) -> list[Path]:
     """Draws each figure of a board to a file of its own.
 
     Args:
         board: the board.
         study: folder of its study.
-        folder: folder of the files, which exists.
-        stem: beginning of their names.
+        beginning: beginning of the files' paths, in a folder that exists.
         form: `png`, `svg` or `pdf`.
         only: names of the figures wanted; empty for all.
 
@@ -85,7 +84,7 @@ def save_figures(  # noqa: PLR0913  # a board, and where its files go
     for key, figure in _figures(board, study):
         if only and key.removesuffix("-image").removesuffix("-text") not in only:
             continue
-        path = folder / f"{stem}-{key}.{form}"
+        path = beginning.with_name(f"{beginning.name}-{key}.{form}")
         write_figure(figure, path, dpi=200)
         written.append(path)
     return written

@@ -55,42 +55,34 @@ def moderated(family: Sequence[MeanSquares], rows: int) -> list[Estimate]:
     """
     if not family:
         return []
-    error, df = moderated_all(*np.array(family, dtype=np.float64).T, rows=rows)
+    error, df = moderated_all(np.array(family, dtype=np.float64).T, rows)
     return [
         Estimate(each.mean, *own)
         for each, *own in zip(family, error.tolist(), df.tolist(), strict=True)
     ]
 
 
-def moderated_all(  # noqa: PLR0913  # the columns of a table of differences
-    mean: NDArray[np.float64],
-    seeds: NDArray[np.float64],
-    images: NDArray[np.float64],
-    by_seed: NDArray[np.float64],
-    by_image: NDArray[np.float64],
-    rest: NDArray[np.float64],
-    *,
-    rows: int,
+def moderated_all(
+    family: NDArray[np.float64], rows: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """As `moderated`, of many differences at once, each argument [differences].
+    """As `moderated`, of many differences at once: [6, differences], the fields of `MeanSquares`.
 
     Returns:
         The errors and their degrees of freedom, each [differences].
     """
-    known = rest > 0
-    error, df = np.zeros(len(mean)), np.ones(len(mean))
-    alone = np.arange(len(mean)) if known.sum() < 2 else np.flatnonzero(~known)
-    columns = (mean, seeds, images, by_seed, by_image, rest)
+    known = family[-1] > 0
+    error, df = np.zeros(len(known)), np.ones(len(known))
+    alone = np.arange(len(known)) if known.sum() < 2 else np.flatnonzero(~known)
     for i in alone:
-        at = [float(column[i]) for column in columns]
-        _, error[i], df[i] = two_way(MeanSquares(at[0], int(at[1]), int(at[2]), *at[3:]))
+        mean, seeds, images, *squares = family[:, i].tolist()
+        _, error[i], df[i] = two_way(MeanSquares(mean, int(seeds), int(images), *squares))
     if known.sum() < 2:
         return error, df
-    _, n, size, squares, of_images, left = (column[known] for column in columns)
+    _, n, size, by_seed, of_images, left = family[:, known]
     own = n - 1
-    prior = fit(squares / left, own)
+    prior = fit(by_seed / left, own)
     borrowed = np.minimum(min(prior.df, (rows - 1) / 3), 2 * own)
-    squares = (borrowed * prior.ratio * left + own * squares) / (borrowed + own)
+    squares = (borrowed * prior.ratio * left + own * by_seed) / (borrowed + own)
     squares, of_images = np.maximum(squares, left), np.maximum(of_images, left)
     total = squares + of_images - left
     error[known] = np.sqrt(total / (n * size))

@@ -217,8 +217,8 @@ def _errors(
     error, df = np.sqrt(variance), (seeds - 1).astype(np.float64)
     if images.any():
         rows = len(np.unique([first[images], second[images]]))
-        squares = (mean, seeds, sizes, by_seed, by_image, rest)
-        error[images], df[images] = moderated_all(*(each[images] for each in squares), rows=rows)
+        family = np.stack([mean, seeds, sizes, by_seed, by_image, rest])
+        error[images], df[images] = moderated_all(family[:, images], rows)
     return mean, error, df
 
 

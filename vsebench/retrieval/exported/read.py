@@ -109,7 +109,7 @@ def _open(
         weights=folder / WEIGHTS,
         raw_images=about.raw_images,
         device=device,
-        threads=threads,
+        threads=threads or spec.protocol.threads,
     )
 
 

@@ -79,10 +79,9 @@ def export(run: StoredRun, target: Path, data_roots: Sequence[Path] = ()) -> Abo
 
 def _whole(model: TrainedModel) -> dict[str, torch.Tensor]:
     """Every weight; a head, which trained, is a part of the frozen encoder that it belongs to."""
-    parts, frozen = model.parts
-    for side, taken in frozen.items():
-        getattr(parts, side).encoder = taken.encoder
-    return {name: tensor.contiguous() for name, tensor in parts.state_dict().items()}
+    for side, taken in model.frozen.items():
+        getattr(model.model, side).encoder = taken.encoder
+    return {name: tensor.contiguous() for name, tensor in model.model.state_dict().items()}
 
 
 def _about(
@@ -136,8 +135,8 @@ def _data_card(spec: RunSpec, registry: Registry, data_roots: Sequence[Path]) ->
 def _pixels(model: TrainedModel) -> dict[str, Any]:
     if not model.raw_images:
         return {}
-    parts, frozen = model.parts
-    encoder: Any = frozen["image"].encoder if "image" in frozen else parts.image.encoder
+    frozen, own = model.frozen.get("image"), model.model.image
+    encoder: Any = own.encoder if frozen is None else frozen.encoder
     return {"size": encoder.image_size, **getattr(encoder, "normalisation", {})}
 
 

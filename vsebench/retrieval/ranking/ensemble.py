@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from vsebench.kernels.rows import as_tensor
-from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError, SpecError
+from vsebench.plugin.retrieval import GaussianEmbedding, SetEmbedding
 from vsebench.retrieval.embeddings import JointEmbedding
 from vsebench.retrieval.ranking.evaluation import evaluate
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
+    from vsebench.plugin.retrieval import Embedding
     from vsebench.retrieval.ranking.evaluation import EvaluationProtocol
     from vsebench.retrieval.ranking.metrics import RetrievalMetrics
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from vsebench.kernels.rows import Rows
-from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError, SpecError, did_you_mean
 from vsebench.plugin.metrics import FOLD
+from vsebench.plugin.retrieval import GaussianEmbedding, SetEmbedding
 from vsebench.retrieval.ranking.equal_captions import groups_of, ranks_with_equals
 from vsebench.retrieval.ranking.exact.places import exact_best
 from vsebench.retrieval.ranking.exact.queued import BLOCK, queued_ranks, queues
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
+    from vsebench.plugin.retrieval import Embedding
 
 EvaluationProtocol = Literal["full", "1k-5fold"]
 

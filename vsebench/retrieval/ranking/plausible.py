@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
+    from vsebench.plugin.retrieval import Embedding
 
 DISTANCES = (0, 1, 2)
 """ζ of the paper."""

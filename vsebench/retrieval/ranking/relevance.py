@@ -17,8 +17,8 @@ from vsebench.retrieval.ranking.judgements import Judgements, Lists
 from vsebench.retrieval.ranking.scored import Items, scored_places
 
 if TYPE_CHECKING:
-    from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
+    from vsebench.plugin.retrieval import Embedding
     from vsebench.retrieval.ranking.graded import GradedMetrics
 
 Unjudged = Literal["irrelevant", "ignored"]

@@ -15,16 +15,16 @@ import torch
 from torch import nn
 
 from vsebench.kernels.rows import as_tensor
-from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
 from vsebench.plugin.errors import DataError
+from vsebench.plugin.retrieval import GaussianEmbedding, SetEmbedding
 from vsebench.retrieval.embeddings import JointEmbedding, apply
 from vsebench.retrieval.ranking.judgements import ABSENT, place
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
+    from vsebench.plugin.retrieval import Embedding
     from vsebench.retrieval.ranking.judgements import Judgements, Lists
 
 _TIE = 1e-9  # relative to a score, and absolute below scores of 1

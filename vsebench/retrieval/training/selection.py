@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from vsebench.plugin.embeddings import GaussianEmbedding, SetEmbedding
+from vsebench.plugin.retrieval import GaussianEmbedding, SetEmbedding
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.inputs.padded import to_device
 from vsebench.retrieval.ranking.evaluation import evaluate
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from vsebench.plugin.embeddings import Embedding
     from vsebench.plugin.protocols import Similarity
+    from vsebench.plugin.retrieval import Embedding
     from vsebench.retrieval.inputs.run_inputs import SplitInputs
     from vsebench.retrieval.model import Model
     from vsebench.retrieval.ranking.evaluation import EvaluationProtocol

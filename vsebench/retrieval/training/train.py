@@ -33,7 +33,7 @@ from vsebench.retrieval.training.state import Start
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vsebench.plugin.embeddings import Embedding
+    from vsebench.plugin.retrieval import Embedding
     from vsebench.results.folder.store import RunDirectory
     from vsebench.results.record import Provenance
     from vsebench.results.spec import RunSpec
