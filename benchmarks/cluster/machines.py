@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.cluster.world import Process, World
-    from vsebench.plugin.executors import Job, Report
+    from vsebench.plugin.jobs import Job, Report
 
 _POLL_SECONDS = 1.0
 

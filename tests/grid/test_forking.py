@@ -22,7 +22,7 @@ from vsebench.grid import forking, local
 from vsebench.grid.forking import preloading, preloading_for
 from vsebench.grid.local import LocalExecutor
 from vsebench.grid.suite import make_suite
-from vsebench.plugin.executors import Limits
+from vsebench.plugin.jobs import Limits
 from vsebench.results.folder.directory import RunDirectory
 from vsebench.results.folder.process import start_time
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.grid.conftest import MakeJob
     from vsebench.grid.job import Place
-    from vsebench.plugin.executors import Job
+    from vsebench.plugin.jobs import Job
     from vsebench.results.spec import RunSpec
 
 

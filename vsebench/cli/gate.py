@@ -106,8 +106,7 @@ def gate_command(
 
 def _print(found: Found, against: Path, form: str) -> None:
     """The answer on stdout, and why the gate failed on stderr."""
-    from vsebench.gate.gate import as_dict
-    from vsebench.gate.text import failure_text, report
+    from vsebench.gate.text import as_dict, failure_text, report
 
     if form == "json":
         print_json(as_dict(found))

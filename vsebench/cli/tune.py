@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vsebench.grid.plan import Plan
     from vsebench.grid.tuning.race import Watch
     from vsebench.grid.tuning.search import Search
-    from vsebench.plugin.executors import Report
+    from vsebench.plugin.jobs import Report
 
 
 @takes_suite(but=("max_runs", "run_timeout", "stall_timeout", "out", "keep"))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from vsebench.grid.plan import Plan
-    from vsebench.plugin.executors import Report
+    from vsebench.plugin.jobs import Report
     from vsebench.report.rows.runs import Run
     from vsebench.results.run_base import RunBase
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from vsebench.gate.baseline import Baseline, conditions_of, rows_of
 from vsebench.gate.fingerprint import in_common, not_covered, take
@@ -159,22 +159,3 @@ class Gate:
             fingerprints=(now,),
             reference=reference,
         )
-
-
-def as_dict(found: Found) -> dict[str, Any]:
-    """As `--format json` prints it."""
-    from vsebench.gate.text import judged_dict
-
-    return {
-        "schema": 1,
-        "outcome": found.outcome,
-        "machine": found.now.machine.model_dump(),
-        "comparable": found.comparable,
-        "rows": list(found.now.rows),
-        "changed": found.changes,
-        "in_common": found.common,
-        "broken": found.broken,
-        "unjudged": found.unjudged,
-        "not_covered": found.replaced,
-        "judged": [judged_dict(each) for each in found.judged],
-    }

@@ -112,8 +112,24 @@ def failure_text(found: Found) -> str:
     return "; ".join(reasons)
 
 
-def judged_dict(each: Judged) -> dict[str, Any]:
+def as_dict(found: Found) -> dict[str, Any]:
     """As `--format json` prints it."""
+    return {
+        "schema": 1,
+        "outcome": found.outcome,
+        "machine": found.now.machine.model_dump(),
+        "comparable": found.comparable,
+        "rows": list(found.now.rows),
+        "changed": found.changes,
+        "in_common": found.common,
+        "broken": found.broken,
+        "unjudged": found.unjudged,
+        "not_covered": found.replaced,
+        "judged": [_judged_dict(each) for each in found.judged],
+    }
+
+
+def _judged_dict(each: Judged) -> dict[str, Any]:
     known = bool(each.values)
     return {
         "row": each.row,

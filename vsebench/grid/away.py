@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from vsebench.plugin.elsewhere import Files
-    from vsebench.plugin.executors import Job
+    from vsebench.plugin.jobs import Job
 
 CHECKPOINT, LOG = "checkpoint.pt", "run.log"
 ENDS = (RECORD, DONE)

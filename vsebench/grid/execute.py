@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vsebench.plugin.executors import Status
+    from vsebench.plugin.jobs import Status
     from vsebench.results.spec import AnySpec
 
     Events = Callable[[dict[str, object]], None]

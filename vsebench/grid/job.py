@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from vsebench.files import guarded
 from vsebench.grid.execute import attempt
 from vsebench.kernels.devices import RUNS_ON_DEVICE
-from vsebench.plugin.executors import MALLOC, Job, Limits, Resources
+from vsebench.plugin.jobs import MALLOC, Job, Limits, Resources
 from vsebench.results.folder.directory import RunDirectory
 from vsebench.results.provenance import RUN_DEVICES
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from vsebench.plugin.executors import Event, Message, Status
+    from vsebench.plugin.jobs import Event, Message, Status
     from vsebench.results.spec import AnySpec
 
 NO_LIMITS = Limits()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from vsebench.grid.forking import ForkServer
     from vsebench.grid.job import Place
-    from vsebench.plugin.executors import Event, Job, Report
+    from vsebench.plugin.jobs import Event, Job, Report
 
     Inbox = SimpleQueue[tuple[str, Event | None]]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from vsebench.plugin.executors import Job
+    from vsebench.plugin.jobs import Job
     from vsebench.plugin.others import State
 
 

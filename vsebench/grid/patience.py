@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import vsebench
 
 if TYPE_CHECKING:
-    from vsebench.plugin.executors import Event, Limits
+    from vsebench.plugin.jobs import Event, Limits
 
 ASK = getattr(signal, "SIGUSR1", None)
 """Has a run's process write the stacks of its threads to its log; None where there is no such

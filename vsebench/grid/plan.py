@@ -15,8 +15,8 @@ from vsebench.grid.planners import Opened, resolve_datasets
 from vsebench.grid.preflight import check_components
 from vsebench.kernels.devices import resolve_device
 from vsebench.kernels.named_devices import parse
-from vsebench.plugin.executors import Limits
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.plugin.jobs import Limits
 from vsebench.plugin.routes import asked
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import ComponentRef, resolve_ref

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from vsebench.grid.plan import Plan
     from vsebench.grid.suite import Suite
-    from vsebench.plugin.executors import Job, Report
+    from vsebench.plugin.jobs import Job, Report
     from vsebench.plugin.protocols import Executor
     from vsebench.results.folder.clean import Keep
     from vsebench.results.reader import RunReader

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vsebench.plugin.executors import Event, Job, Message
+    from vsebench.plugin.jobs import Event, Job, Message
 
 _POLL_SECONDS = 0.1
 

@@ -67,17 +67,8 @@ from vsebench.plugin.errors import (
     did_you_mean,
     require,
 )
-from vsebench.plugin.executors import (
-    UNBOUNDED,
-    Event,
-    Job,
-    Limits,
-    Message,
-    Report,
-    Resources,
-    Schedule,
-    execute,
-)
+from vsebench.plugin.executors import UNBOUNDED, Schedule
+from vsebench.plugin.jobs import Event, Job, Limits, Message, Report, Resources, execute
 from vsebench.plugin.keys import Key, fork
 from vsebench.plugin.offline import MiningInputs, OfflineBatch, OfflineLists, OfflineSpec
 from vsebench.plugin.params import Param, Scalar

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
-    from vsebench.plugin.executors import Job, Message
+    from vsebench.plugin.jobs import Job, Message
 
 Files = dict[str, bytes | None]
 """Files of a run by name: what they hold, or None where they were removed."""

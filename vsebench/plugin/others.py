@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
-    from vsebench.plugin.executors import Job
+    from vsebench.plugin.jobs import Job
 
 State = Literal["free", "held", "done", "failed", "blocked"]
 """State of a job: it can start, another process holds it, or it has ended."""

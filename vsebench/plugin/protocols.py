@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from vsebench.plugin.encoders import LocalFeatures
-    from vsebench.plugin.executors import Job, Report
+    from vsebench.plugin.jobs import Job, Report
     from vsebench.plugin.keys import Key
     from vsebench.plugin.params import Scalar
     from vsebench.plugin.retrieval import Embedding, LossInputs, LossOutput, PoolingOutput

@@ -55,7 +55,7 @@ def board_part(
     return {
         **part_of(block, registry),
         "heads": [
-            Head("rank", "", "rank", "Place by the mean of the headline.", words=False),
+            Head("rank", "", "rank", "Rank by the mean of the headline.", words=False),
             Head("groups", "", "groups", "Rows that share a letter are not told apart.", True),
             *table.heads,
         ],

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from vsebench.grid.plan import Plan
-    from vsebench.plugin.executors import Report
+    from vsebench.plugin.jobs import Report
 
 
 class RunView:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vsebench.grid.plan import Plan
     from vsebench.grid.tuning.halving import Select
     from vsebench.grid.tuning.search import Contest, Search, Trial
-    from vsebench.plugin.executors import Report
+    from vsebench.plugin.jobs import Report
     from vsebench.results.run_base import RunBase
 
     Watch = Callable[[Plan], AbstractContextManager[Report | None]]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from vsebench.data.open import open_dataset
-from vsebench.plugin.executors import Job, Resources
 from vsebench.plugin.host.loader import load_plugins
+from vsebench.plugin.jobs import Job, Resources
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import resolve_ref
 from vsebench.results.folder.lease import Lease
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vsebench.plugin import Executor
-    from vsebench.plugin.executors import Event
+    from vsebench.plugin.jobs import Event
     from vsebench.results.components import ComponentRef
     from vsebench.testing.subject import Subject
 

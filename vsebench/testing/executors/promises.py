@@ -17,7 +17,7 @@ from vsebench.testing.executors.grid import WORKERS, Elsewhere, Folder, executed
 from vsebench.testing.trial import Trial
 
 if TYPE_CHECKING:
-    from vsebench.plugin.executors import Event, Job
+    from vsebench.plugin.jobs import Event, Job
     from vsebench.results.folder.lease import Holder
     from vsebench.testing.subject import Subject
 
