@@ -177,9 +177,7 @@ def _own_seconds(block: Block) -> list[str]:
         for entry in block.entries
         if entry.row["own_seconds"] != entry.row["total_seconds"]
     ]
-    return (
-        [f"Without the first round, which rows may share: {'; '.join(own)}."] if own else []
-    )
+    return [f"Without the first round, which rows may share: {'; '.join(own)}."] if own else []
 
 
 def _named(block: Block, entry: Entry) -> str:
