@@ -28,6 +28,7 @@ _USUAL = 1.0
 _GIB = 1 << 30
 _MOST_PACKED = 1100
 """Bytes that one of a zip file may stand for, as deflate packs no better."""
+_BUFFER = 1 << 16
 _CLAIM = 4
 """Bytes at the end of a gzip file that say what it unpacks to, modulo 2^32."""
 
@@ -69,7 +70,7 @@ def gunzipped_lines(content: bytes) -> Iterator[bytes]:
         OSError, EOFError, zlib.error: it is damaged.
     """
     most = left = most_unpacked()
-    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+    with io.BufferedReader(gzip.GzipFile(fileobj=io.BytesIO(content)), _BUFFER) as file:
         while line := file.readline(left + 1):
             left -= len(line)
             if left < 0:

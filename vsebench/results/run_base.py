@@ -26,6 +26,9 @@ METRIC_VERSION = "1"
 """Raised when a metric's definition changes; rows of different versions never share a table."""
 
 
+_IDENTITY = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 class Environment(Sparse):
     """Where a run is executed; no part of its identity."""
 
@@ -188,14 +191,12 @@ class RunBase(Sparse, ABC):
             keys: keys that count as tuned; the run's own when None.
         """
         ref: ComponentRef | None = getattr(self, field)
-        params = {
-            param
-            for place, dot, param in (
-                key.partition(".") for key in (self.tuned_keys if keys is None else keys)
-            )
-            if dot and field in self.fields_of(place)
-        }
-        return ref.without(params) if ref is not None and params else ref
+        keys = self.tuned_keys if keys is None else keys
+        if ref is None or not keys:
+            return ref
+        parts = (key.partition(".") for key in keys)
+        params = {param for place, dot, param in parts if dot and field in self.fields_of(place)}
+        return ref.without(params) if params else ref
 
     def held_protocol(self, *, exclude_defaults: bool = False) -> dict[str, Any]:
         """The protocol without its name and what was tuned for the row alone, by key."""
@@ -294,8 +295,7 @@ class RunBase(Sparse, ABC):
     @cached_property
     def run_id(self) -> str:
         """16 hexadecimal digits."""
-        text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashlib.sha256(_IDENTITY.encode(self.identity()).encode()).hexdigest()[:16]
 
     def model_copy(self, **how: Any) -> Self:
         """As of every model; a copy with changes is another run."""

@@ -6,6 +6,7 @@ each a row, the newest first; and how an option names any of them.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import SpecError, did_you_mean
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from vsebench.report.rows.runs import Run
+    from vsebench.results.run_base import RunBase
 
     Made = tuple[tuple[str, str], ...]
     """Field and version of each component that rows compare."""
@@ -96,10 +98,16 @@ def _by_age(versions: Mapping[Made, Sequence[Run]]) -> list[Made]:
 
 
 def _made(run: Run) -> Made:
+    spec = run.record.spec
+    refs = ((field, getattr(spec, field)) for field in _compared(type(spec)))
+    return tuple((field, ref.version) for field, ref in refs if ref is not None)
+
+
+@cache
+def _compared(spec: type[RunBase]) -> tuple[str, ...]:
+    """The fields of components that rows compare."""
     return tuple(
-        (slot.field, ref.version)
-        for slot, ref in run.record.spec.components()
-        if not slot.held_equal and slot.kind != "dataset"
+        slot.field for slot in spec.slots() if not slot.held_equal and slot.kind != "dataset"
     )
 
 

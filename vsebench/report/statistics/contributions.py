@@ -36,6 +36,9 @@ class Contributions(Mapping[str, "NDArray[np.float64]"]):
     """What each test image contributed, by metric, float64 [images].
 
     A metric is the sum of one part or of several, as RSUM is of six.
+
+    Attributes:
+        images: how many test images.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Contributions(Mapping[str, "NDArray[np.float64]"]):
             parts: places of the parts of each metric.
         """
         self._numbers, self._weights, self._parts = numbers, weights, parts
+        self.images = numbers.shape[1]
 
     @classmethod
     def of_values(cls, values: Mapping[str, NDArray[np.floating]]) -> Contributions:
@@ -61,11 +65,6 @@ class Contributions(Mapping[str, "NDArray[np.float64]"]):
             np.ones((len(values), 1)),
             {key: (place,) for place, key in enumerate(values)},
         )
-
-    @property
-    def images(self) -> int:
-        """How many test images."""
-        return len(self._numbers[0]) if len(self._numbers) else 0
 
     def __getitem__(self, key: str) -> Floats:
         found: Floats = self.stacked([self], key)[0]
@@ -84,11 +83,12 @@ class Contributions(Mapping[str, "NDArray[np.float64]"]):
         """Those whose mean is the metric of a record, so that no error is computed from other
         numbers than the mean beside it.
         """
-        means = (self._numbers * self._weights).mean(axis=1).tolist()
+        totals = np.add.reduce(self._numbers * self._weights, axis=1).tolist()
         parts = {
             key: places
             for key, places in self._parts.items()
-            if key in record.test and _close(sum(means[i] for i in places), record.test[key])
+            if key in record.test
+            and _close(sum(totals[i] for i in places) / self.images, record.test[key])
         }
         return Contributions(self._numbers, self._weights, parts)
 
@@ -98,14 +98,13 @@ class Contributions(Mapping[str, "NDArray[np.float64]"]):
         places = held[0]._parts[key]
         if any(each._parts[key] != places for each in held):
             return np.array([each[key] for each in held])
-        parts = (
-            np.array([each._numbers[place] for each in held], dtype=np.float64)
-            * np.array([each._weights[place] for each in held])
-            for place in places
-        )
-        total: Floats = next(parts)
-        for part in parts:
-            total += part
+        total: Floats | None = None
+        for place in places:
+            numbers = [each._numbers[place] for each in held]
+            part = np.concatenate(numbers, dtype=np.float64).reshape(len(held), -1)
+            part *= np.array([each._weights[place] for each in held])
+            total = part if total is None else np.add(total, part, out=total)
+        assert total is not None
         return total
 
 

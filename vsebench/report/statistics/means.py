@@ -101,12 +101,13 @@ def mean_squares(values: NDArray[np.floating]) -> list[MeanSquares]:
     by_image = seeds * ((tables.mean(axis=1) - mean[:, None]) ** 2).sum(axis=1) / (images - 1)
     by_seed, rest = np.zeros(count), np.zeros(count)
     if seeds > 1:
-        apart = tables - tables[:, :1]  # equal seeds then leave exactly nothing
-        of_seeds = apart.mean(axis=2) - apart.mean(axis=(1, 2))[:, None]
+        left = tables - tables[:, :1]  # equal seeds then leave exactly nothing
+        of_seeds = left.mean(axis=2) - left.mean(axis=(1, 2))[:, None]
         by_seed = images * (of_seeds**2).sum(axis=1) / (seeds - 1)
-        left = apart - apart.mean(axis=1, keepdims=True) - of_seeds[:, :, None]
-        squares = (left**2).reshape(count, -1).sum(axis=1)
-        rest = squares / ((seeds - 1) * (images - 1))
+        left -= left.mean(axis=1, keepdims=True)
+        left -= of_seeds[:, :, None]
+        left *= left
+        rest = left.reshape(count, -1).sum(axis=1) / ((seeds - 1) * (images - 1))
     columns = (mean.tolist(), by_seed.tolist(), by_image.tolist(), rest.tolist())
     return [
         MeanSquares(mean, seeds, images, *squares) for mean, *squares in zip(*columns, strict=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vsebench.report.rows.runs import on_same_images_by_row
+from vsebench.report.statistics.estimates import ROWS
 from vsebench.report.statistics.moderation import moderated_all
 
 if TYPE_CHECKING:
@@ -162,12 +163,11 @@ def _mean_squares(
     of tables has the differences of their means and of what these leave.
     """
     _, seeds, images = ours.shape
-    (our_seeds, our_images, our_rest), (their_seeds, their_images, their_rest) = (
-        _parted(table) for table in (ours, theirs)
-    )
+    our_seeds, our_images, our_rest = parted = _parted(ours)
+    their_seeds, their_images, their_rest = parted if theirs is ours else _parted(theirs)
     by_seed = images * ((our_seeds[i] - their_seeds[j]) ** 2).sum(axis=1) / (seeds - 1)
-    by_image = seeds * _distances(our_images, their_images)[i, j] / (images - 1)
-    rest = _distances(our_rest, their_rest)[i, j] / ((seeds - 1) * (images - 1))
+    by_image = seeds * _distances(our_images, their_images, i, j) / (images - 1)
+    rest = _distances(our_rest, their_rest, i, j) / ((seeds - 1) * (images - 1))
     return by_seed, by_image, rest
 
 
@@ -184,24 +184,26 @@ def _parted(tables: Floats) -> tuple[Floats, Floats, Floats]:
     return of_seeds[:, :, 0], of_images[:, 0], rest.reshape(len(tables), -1)
 
 
-def _distances(ours: Floats, theirs: Floats) -> Floats:
-    """Squared distances of all rows, from products of matrices; of rows that are nearly alike, of
-    which these leave little but rounding, from their differences.
+def _distances(ours: Floats, theirs: Floats, i: Places, j: Places) -> Floats:
+    """Squared distances of pairs of rows, from products of matrices; of rows that are nearly alike,
+    of which these leave little but rounding, from their differences.
 
     Args:
         ours: float64 [rows, n].
         theirs: float64 [others, n].
+        i: places of rows, intp [pairs].
+        j: places of others, intp [pairs].
 
     Returns:
-        float64 [rows, others].
+        float64 [pairs].
     """
     own, other = (np.einsum("ij,ij->i", rows, rows) for rows in (ours, theirs))
-    both = own[:, None] + other
-    found: Floats = both - 2 * (ours @ theirs.T)
-    near = found <= _NEAR * both
-    for row in np.flatnonzero(near.any(axis=1)):
-        alike = np.flatnonzero(near[row])
-        found[row, alike] = ((theirs[alike] - ours[row]) ** 2).sum(axis=1)
+    both = own[i] + other[j]
+    found: Floats = both - 2 * (ours @ theirs.T)[i, j]
+    near = np.flatnonzero(found <= _NEAR * both)
+    for start in range(0, len(near), ROWS):
+        pairs = near[start : start + ROWS]
+        found[pairs] = ((theirs[j[pairs]] - ours[i[pairs]]) ** 2).sum(axis=1)
     return found
 
 

@@ -96,7 +96,7 @@ class Pack:
             text = gunzipped_lines(files.read_bytes(self.path))
             next(text, None)
             lines = [
-                Line.model_validate(_with_bytes(from_json(line)))
+                Line.model_validate(_with_bytes(from_json(line, cache_strings="keys")))
                 for line in text
                 if line.endswith(b"\n")
             ]
