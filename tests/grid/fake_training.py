@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vsebench.results.spec import RunSpec
 
 DEADLINE = 30.0
+reports: list[Callable[[dict[str, object]], None]] = []
 
 
 def train(
@@ -42,6 +43,7 @@ def train(
     from vsebench.results.record import RunRecord
 
     report({"event": "phase", "phase": "training"})
+    reports.append(report)
     out = directory.path.parent
     with (out / "order.txt").open("a") as order:
         order.write(f"{spec.loss.name} {spec.seed}\n")
@@ -140,6 +142,12 @@ def slowly(spec: RunSpec, out: Path) -> None:
         time.sleep(0.6)
 
 
+def talk(spec: RunSpec, out: Path) -> None:
+    """Says more than a pipe holds."""
+    for step in range(5000):
+        reports[-1]({"event": "step", "step": step, "steps": 5000})
+
+
 def garble(spec: RunSpec, out: Path) -> None:
     """Writes what the file `garbage` holds where only events belong."""
     os.write(_events(), (out / "garbage").read_bytes() + b"\n")
@@ -183,6 +191,18 @@ def disown(spec: RunSpec, out: Path) -> None:
     """Removes the proof that it is its run's process."""
     for lease in next(out.glob(f"*-{spec.run_id[:10]}")).glob("lease-*"):
         lease.unlink()
+
+
+def outrun(spec: RunSpec, out: Path) -> None:
+    """Dies when another process has made its run, as it may where this one was stopped."""
+    from vsebench.results.folder.directory import RunDirectory
+    from vsebench.results.record import RunRecord
+
+    disown(spec, out)
+    RunDirectory(next(out.glob(f"*-{spec.run_id[:10]}"))).write_record(
+        RunRecord(run_id=spec.run_id, status="done", spec=spec, test={"rsum": 2.0})
+    )
+    die(spec, out)
 
 
 def _events() -> int:
@@ -275,11 +295,13 @@ deeds = {
     "stop": stop,
     "on and on": go_on,
     "slowly": slowly,
+    "talk": talk,
     "garble": garble,
     "thread": thread,
     "child": child,
     "vanish": vanish,
     "disown": disown,
+    "outrun": outrun,
     "checkpoints": checkpoints,
 }
 

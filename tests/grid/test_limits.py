@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,16 +17,17 @@ from tests.grid.fake_training import wait_until
 from tests.grid.test_local import Events
 from vsebench.grid import forking, local, patience
 from vsebench.grid.job import job_of
-from vsebench.grid.local import LocalExecutor
+from vsebench.grid.local import LocalExecutor, next_event
 from vsebench.grid.patience import parse_event, whereabouts
 from vsebench.plugin import Limits
 from vsebench.results.folder.process import start_time
 from vsebench.results.folder.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from vsebench.grid.local import RunProcess
     from vsebench.results.spec import RunSpec
 
 SHORT = Limits(stall=2.0)
@@ -212,8 +215,51 @@ def test_the_innermost_frame_of_neither_python_nor_a_library_is_named(
 def test_without_limits_nothing_is_ended_early(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
     following: Callable[..., Any] = local.next_event
-    monkeypatch.setattr(
-        local, "next_event", lambda inbox, until: asked.append(until) or following(inbox, until)
-    )
+
+    def noting(inbox: object, processes: Collection[RunProcess]) -> Any:
+        asked.append(min(each.patience_ends for each in processes))
+        return following(inbox, processes)
+
+    monkeypatch.setattr(local, "next_event", noting)
     assert run(out, doing("nothing"), limits=Limits()).last(doing("nothing"))["status"] == "done"
     assert asked[0] == float("inf")
+
+
+class _Waiting:
+    """A process that is waited for until a time, as far as `next_event` knows it."""
+
+    def __init__(self, until: float) -> None:
+        self.patience_ends, self.ended = until, False
+
+    def wait_longer(self, seconds: float) -> None:
+        self.patience_ends += seconds
+
+    def end_if_overdue(self) -> None:
+        self.ended |= time.monotonic() >= self.patience_ends
+
+
+class _Inbox:
+    """Is empty until as many looks at it have taken these seconds."""
+
+    def __init__(self, *seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._seconds, self._now = [*seconds], 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: self._now)
+
+    def get(self, timeout: float) -> str:
+        self._now += self._seconds.pop(0) if self._seconds else timeout
+        if self._seconds:
+            raise Empty
+        return "event"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ended"),
+    [((1, 1, 1), False), ((1,) * 20, True), ((1, 3600, 1), False), ((1, 3600), False)],
+)
+def test_what_passes_while_the_command_is_stopped_is_not_of_a_runs_time(
+    seconds: tuple[float, ...], ended: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = _Waiting(10.0)
+    assert next_event(_Inbox(*seconds, monkeypatch=monkeypatch), [process]) == "event"  # type: ignore[arg-type,list-item]
+    assert process.ended == ended
+    assert process.patience_ends == (10 + 3599 if 3600 in seconds else 10)

@@ -89,6 +89,15 @@ def test_a_run_that_died_gets_a_record_from_us(out: Path):
     assert (dead.run_id, {"event": "finished", "status": "failed"}) in events
 
 
+def test_a_run_that_died_when_others_had_made_it_is_done(out: Path):
+    run = doing("outrun")
+    outcome = run_plan(planned(out, run))
+    assert (outcome.failed, outcome.blocked) == ((), ())
+    record = Store(out).directory_for(run).read_record()
+    assert record is not None
+    assert (record.status, record.test) == ("done", {"rsum": 2.0})
+
+
 def test_a_support_run_is_run_only_for_runs_that_need_it(out: Path):
     support = doing("nothing", 0)
     row = doing("chatter", 1, needs=support)

@@ -15,7 +15,7 @@ import pytest
 from tests.grid.conftest import doing
 from tests.grid.fake_training import wait_until
 from vsebench.results.folder.directory import RunDirectory
-from vsebench.results.folder.lease import Lease
+from vsebench.results.folder.lease import Lease, is_held
 from vsebench.results.folder.process import start_time
 
 if TYPE_CHECKING:
@@ -69,6 +69,21 @@ def listen(job: Job) -> tuple[list[dict[str, object]], str, int]:
         process.stdin.flush()
         events = [json.loads(line) for line in process.stdout]
         return events, process.stderr.read(), process.wait()
+
+
+def test_a_run_goes_on_while_nobody_listens(job: MakeJob):
+    """As where its command is stopped; it then says no more than how it ended."""
+    made = job(doing("talk"))
+    with start("-m", "vsebench.grid.worker", str(made.directory)) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(made.spec + "\n")
+        process.stdin.flush()
+        wait_until(lambda: RunDirectory(made.directory).is_done)
+        wait_until(lambda: not is_held(made.directory))
+        events = [json.loads(line) for line in process.stdout]
+    assert 0 < sum(event["event"] == "step" for event in events) < 5000
+    assert events[-1] == {"event": "finished", "status": "done", "result": "RSUM 1.0"}
 
 
 def test_events_come_on_standard_output_and_nothing_else_does(job: MakeJob):

@@ -21,7 +21,7 @@ from vsebench.plugin.executors import Schedule
 from vsebench.results.folder.directory import RunDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from vsebench.grid.forking import ForkServer
     from vsebench.grid.job import Place
@@ -68,13 +68,7 @@ class LocalExecutor:
                 for job in schedule.take(len(free)):
                     slots[job.run_id] = free.pop(0)
                     running[job.run_id] = self._start(job, slots[job.run_id], inbox, server)
-                wakes = min(process.patience_ends for process in running.values())
-                try:
-                    run_id, event = next_event(inbox, wakes)
-                except Empty:
-                    for process in running.values():
-                        process.end_if_overdue()
-                    continue
+                run_id, event = next_event(inbox, running.values())
                 if event is not None:
                     running[run_id].hear(event)
                     schedule.hear((run_id, event))
@@ -96,11 +90,26 @@ class LocalExecutor:
         )
 
 
-def next_event(inbox: SimpleQueue[T], until: float) -> T:
-    """What comes next; raises Empty where nothing has come by then."""
-    if until == math.inf:
-        return inbox.get()
-    return inbox.get(timeout=max(0.0, until - time.monotonic()))
+def next_event(inbox: SimpleQueue[T], processes: Collection[RunProcess]) -> T:
+    """What comes next. Processes that have had their time are ended meanwhile; what passes while
+    this one is stopped, as by Ctrl-Z, is not of that time.
+    """
+    while True:
+        asked = time.monotonic()
+        wakes = max(
+            asked, min([asked + GRACE_SECONDS, *(each.patience_ends for each in processes)])
+        )
+        came: list[T] = []
+        with suppress(Empty):
+            came.append(inbox.get(timeout=wakes - asked))
+        stopped = time.monotonic() - wakes
+        for process in processes:
+            if stopped > GRACE_SECONDS:
+                process.wait_longer(stopped)
+            elif not came:
+                process.end_if_overdue()
+        if came:
+            return came[0]
 
 
 def _may_fork(job: Job) -> bool:
@@ -208,6 +217,11 @@ class RunProcess:
     def hear(self, event: Event) -> None:
         """Takes one of its events: a sign of progress."""
         self._patience.hear(event)
+
+    def wait_longer(self, seconds: float) -> None:
+        """Gives it that much more time."""
+        self._patience.extend(seconds)
+        self._given_up += seconds
 
     def end_if_overdue(self) -> None:
         """Ends the process where it has had its time. One that the system does not let end is

@@ -48,7 +48,8 @@ _NUMBERS = ("done", "total", "step", "steps", "epoch", "epochs", "loss", "rsum",
 _OURS = ("queued", "started", "lost", "skipped", "died", "damaged")
 """Events that are not a run's to send."""
 _PROGRESS = ("phase", "computing", "step", "evaluated")
-_ENDS = ("finished", "busy")
+ENDS = ("finished", "busy")
+"""Events that a run ends with."""
 _OWN = Path(vsebench.__file__).parent
 _INSTALLED = ("stdlib", "purelib", "platlib")
 _FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
@@ -100,8 +101,13 @@ class Patience:
         if kind in _PROGRESS:
             self._last = time.monotonic()
             self._doing = str(event["phase"]) if kind == "phase" else self._doing
-        if kind in _ENDS:
+        if kind in ENDS:
             self._ended, self._last = True, time.monotonic()
+
+    def extend(self, seconds: float) -> None:
+        """Leaves it that much more time."""
+        self._last += seconds
+        self._ends += seconds
 
     def reason(self) -> str:
         """Why it is waited for no longer, in words."""

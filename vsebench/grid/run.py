@@ -218,11 +218,11 @@ class _Watch:
     unclean: set[str] = field(default_factory=set)
 
     def __call__(self, run_id: str, event: dict[str, object]) -> None:
+        if event["event"] == "died":
+            status = self._record_death(run_id, str(event["reason"]))
+            event = {"event": "finished", "status": status}
         if event["event"] == "finished":
             self.ended[run_id] = str(event["status"])
-        if event["event"] == "died":
-            self._record_death(run_id, str(event["reason"]))
-            event = {"event": "finished", "status": "failed"}
         if event["event"] == "finished" and self.keep != "best":
             self._clean(run_id)
         self.reporter(run_id, event)
@@ -252,17 +252,22 @@ class _Watch:
         """Those that have not ended."""
         return [job for job in jobs if job.run_id not in self.ended]
 
-    def _record_death(self, run_id: str, reason: str) -> None:
+    def _record_death(self, run_id: str, reason: str) -> str:
         """Writes the record that the run itself could not write, unless somebody else has taken the
-        run over.
+        run over; its status, which is theirs where they have finished it.
         """
-        self.ended[run_id] = "failed"
         directory = self.store.directory_for(self.runs[run_id])
         lease = Lease.claim(directory.path)
-        if lease is not None:
+        if lease is None:
+            return "failed"
+        try:
+            if directory.is_done:
+                return "done"
             directory.write_record(
                 RunRecord(run_id=run_id, status="failed", spec=self.runs[run_id], error=reason)
             )
+            return "failed"
+        finally:
             lease.release()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from vsebench.grid.local import RunProcess, next_event
@@ -33,11 +33,7 @@ class Spawned:
 
     def wait(self) -> str:
         while True:
-            try:
-                event = next_event(self._inbox, self._process.patience_ends)
-            except Empty:
-                self._process.end_if_overdue()
-                continue
+            event = next_event(self._inbox, [self._process])
             if event is None:
                 return self._process.death()
             self._process.hear(event)

@@ -25,6 +25,7 @@ import gc
 import io
 import json
 import os
+import select
 import sys
 import threading
 from contextlib import suppress
@@ -32,7 +33,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from vsebench.grid.execute import attempt
-from vsebench.grid.patience import ASK
+from vsebench.grid.patience import ASK, ENDS
 from vsebench.results.folder.process import die_with_parent
 
 _ORPHANED = 1
@@ -46,12 +47,23 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
     def report(event: dict[str, object]) -> None:
-        events.write(json.dumps(event) + "\n")
+        # a command that is stopped reads nothing, and its runs go on without it
+        if event["event"] in ENDS or _has_room(events.fileno()):
+            events.write(json.dumps(event) + "\n")
 
     spec = _first_line(sys.stdin.fileno())
     threading.Thread(target=_end_with_parent, args=(sys.stdin.fileno(),), daemon=True).start()
     attempt(spec, Path(sys.argv[1]), report)
     _leave()
+
+
+def _has_room(pipe: int) -> bool:
+    """Whether an event can be written to a pipe at once."""
+    if not hasattr(select, "poll"):
+        return True
+    waiting = select.poll()
+    waiting.register(pipe, select.POLLOUT)
+    return bool(waiting.poll(0))
 
 
 def _first_line(descriptor: int) -> str:
