@@ -7,6 +7,8 @@ labels each, of Zipf popularity; 100 factors.
 
 from __future__ import annotations
 
+from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -15,6 +17,7 @@ import pytest
 import torch
 
 from tests.oracles import published_vse_ens as published
+from vsebench.annotation import sequential_numba
 from vsebench.annotation.engine import Context, Refreshes
 from vsebench.annotation.model import Model, Settings, TrainingData
 from vsebench.annotation.sequential import Sequential
@@ -165,6 +168,8 @@ def test_prefetching_against_none(
     fast.train(1)  # compiles
     monkeypatch.setattr(prefetch_numba, "_LINES", 0)
     plain = Fast(positives[n_labels], Uniform(), Hinge())
+    anew = cache(sequential_numba.free_trainer.__wrapped__)  # else the one that `fast` has compiled
+    plain.engine._kernels = SimpleNamespace(free_trainer=anew)
     plain.train(1)
     compare(benchmark, lambda: fast.train(100_000), lambda: plain.train(100_000))
     benchmark.extra_info["updates"] = 100_000

@@ -1,9 +1,10 @@
 """Asks for memory before it is needed, from compiled loops that know where they go next.
 
-Numba offers no prefetch, so the loop calls LLVM's. With it, sequential training does 1.4 to 2.2
-times as many updates a second: uniform draws take 0.12 instead of 0.26 µs an update on 20,000
-images × 300 labels, 0.31 instead of 0.51 on 100,000 × 5,000 (100 factors, one core of an AMD EPYC;
-`pytest benchmarks/bench_samplers.py -k prefetch`).
+Numba offers no prefetch, so the loop calls LLVM's. With it, sequential training does 1.4 to 1.9
+times as many updates a second: uniform draws take 0.27 to 0.31 instead of 0.51 to 0.54 µs an update
+on 20,000 images × 300 labels, 0.47 to 0.60 instead of 0.83 to 0.91 on 100,000 × 5,000 (100 factors,
+CPU time, two measurements on an Intel Xeon that others kept busy; `pytest
+benchmarks/bench_samplers.py -k prefetch`).
 """
 
 from __future__ import annotations
