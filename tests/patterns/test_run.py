@@ -15,6 +15,7 @@ from vsebench.grid.plan import plan
 from vsebench.grid.suite import make_suite
 from vsebench.patterns.run import run
 from vsebench.plugin import VsebenchError
+from vsebench.results.checks.audit import audit
 from vsebench.results.folder.store import Store
 from vsebench.results.record import DivergenceError
 
@@ -74,6 +75,7 @@ def test_a_fixed_pooling_takes_no_step_and_is_the_same_for_every_seed(tmp_path: 
     assert [record.steps for record in records] == [0, 0]
     assert records[0].test == records[1].test
     assert records[0].test["explained"] < 0
+    assert audit(tmp_path).findings == ()  # one is no copy of the other
 
 
 class Killed(Exception):  # noqa: N818  # what happened, not a fault

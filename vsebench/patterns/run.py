@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from vsebench.patterns.errors import Exam
     from vsebench.patterns.spec import PatternsSpec
     from vsebench.plugin import PatternLoss
     from vsebench.results.folder.directory import RunDirectory
@@ -129,6 +131,11 @@ class _Run:
     clock: Clock
     state: State = field(default_factory=State)
 
+    @cached_property
+    def dev(self) -> dict[str, Exam]:
+        """What every evaluation is of."""
+        return exams(self.data, "dev", self.trainer.device)
+
     def tested(self, split: str) -> dict[str, float]:
         """Metrics of the pooling as it is.
 
@@ -137,9 +144,8 @@ class _Run:
         """
         pooling = self.trainer.pooling.eval()
         with self.clock.measure("evaluation"):
-            tests = exams(self.data, split, self.trainer.device)
-            found = returned(pooling, tests)
-            measured = metrics(found, tests)
+            tests = self.dev if split == "dev" else exams(self.data, split, self.trainer.device)
+            measured = metrics(returned(pooling, tests), tests)
         if not all(map(math.isfinite, measured.values())):
             _refuse(self.spec, self.state.steps, f"the error on {split}")
         return measured
