@@ -4,7 +4,7 @@ thousand runs need a metric of a few of them at a time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from vsebench.plugin.metrics import FOLD, IN_FOLDS, RECALL_DEPTHS, RECALLS
 from vsebench.results.reader import FOLD_RANKS, PER_IMAGE, RANKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -30,6 +30,12 @@ _BEYOND = np.searchsorted(RECALL_DEPTHS, np.arange(RECALL_DEPTHS[-1] + 1), side=
 
 _ADDED = (0, 3, 1, 4, 2, 5)
 """The recalls in the order in which RSUM adds them up: depth by depth."""
+
+_PARTS: Mapping[str, Sequence[int]] = {
+    **{key: (place,) for place, key in enumerate(RECALLS)},
+    "rsum": _ADDED,
+}
+"""Places of the parts of each metric."""
 
 
 class Contributions(Mapping[str, "NDArray[np.float64]"]):
@@ -90,6 +96,8 @@ class Contributions(Mapping[str, "NDArray[np.float64]"]):
             if key in record.test
             and _close(sum(totals[i] for i in places) / self.images, record.test[key])
         }
+        if len(parts) == len(self._parts):  # of ten thousand runs, one for all
+            return self
         return Contributions(self._numbers, self._weights, parts)
 
     @staticmethod
@@ -146,22 +154,20 @@ def recalls(ranks: Mapping[str, NDArray[np.integer]]) -> Contributions:
         return NONE
     numbers = _hits(i2t, t2i, owners)
     weights = np.repeat([[100.0], [100 * images / captions]], len(RECALL_DEPTHS), axis=0)
-    parts: dict[str, Sequence[int]] = {key: (i,) for i, key in enumerate(RECALLS)}
-    parts["rsum"] = _ADDED
     if not ranks.keys() >= set(FOLD_RANKS):
-        return Contributions(numbers, weights, parts)
+        return Contributions(numbers, weights, _PARTS)
     i2t_in_folds, t2i_in_folds = FOLD_RANKS
     # a fold counts as much as any other, whatever the number of its captions
     captions_of = np.repeat(np.bincount(owners // FOLD), FOLD)
     within = np.repeat([np.full(images, 100.0), 100 * FOLD / captions_of], len(RECALL_DEPTHS), 0)
-    parts |= {
+    within_folds = {
         IN_FOLDS[key].key: [place + len(RECALLS) for place in places]
-        for key, places in parts.items()
+        for key, places in _PARTS.items()
     }
     return Contributions(
         np.concatenate([numbers, _hits(ranks[i2t_in_folds], ranks[t2i_in_folds], owners)]),
         np.concatenate([np.broadcast_to(weights, within.shape), within]),
-        parts,
+        {**_PARTS, **within_folds},
     )
 
 
