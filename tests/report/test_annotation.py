@@ -12,8 +12,7 @@ from vsebench.report.comparison.verdicts import compare
 from vsebench.report.results import load_results
 from vsebench.report.rows.combinations import make_block
 from vsebench.report.rows.runs import Run
-from vsebench.report.rows.sections import Section
-from vsebench.report.rows.variants import parse_row
+from vsebench.report.rows.sections import Section, parse_row
 from vsebench.results.tasks import task_named
 
 COST = {

@@ -13,16 +13,7 @@ from tests.results.studies import make_study
 from vsebench.cli.runs import runs_command
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.results import load_results
-from vsebench.report.rows.progress import (
-    Progress,
-    Reach,
-    StoredCurve,
-    best_dev,
-    mean_reach,
-    progress,
-    reach,
-    reach_own_best,
-)
+from vsebench.report.rows.progress import Progress, Reach, StoredCurve, mean_reach, progress
 from vsebench.report.rows.runs import Run, read_runs
 from vsebench.results.checks.soundness import check_curve
 from vsebench.results.packs.packing import pack
@@ -95,26 +86,26 @@ def run(rsums, **cost):
 
 def test_first_evaluation_at_or_above_counts():
     found = run([100, 190, 200, 150])
-    assert reach(found, 190) == (20, 0.5, 4.0)
-    assert reach(found, 190.1) == (30, 0.75, 6.0)
-    assert reach(found, 200.1) is None
-    assert reach(found, 0) == (10, 0.25, 2.0)
+    assert found.reach(190) == (20, 0.5, 4.0)
+    assert found.reach(190.1) == (30, 0.75, 6.0)
+    assert found.reach(200.1) is None
+    assert found.reach(0) == (10, 0.25, 2.0)
 
 
 def test_the_clock_starts_with_what_the_method_needs_first():
-    assert reach(run([100, 190], prior_seconds=40.0, mining_seconds=3.5), 190) == (20, 0.5, 47.5)
+    assert run([100, 190], prior_seconds=40.0, mining_seconds=3.5).reach(190) == (20, 0.5, 47.5)
 
 
 def test_own_best_is_the_best_of_all_evaluations_not_the_last():
     found = run([100, 189.9, 190.1, 200, 120])
-    assert best_dev(found) == 200
-    assert reach_own_best(found) == (30, 0.75, 6.0)
+    assert found.best_dev == 200
+    assert found.reached_own_best == (30, 0.75, 6.0)
 
 
 def test_no_curve():
-    assert best_dev(run([])) is None
-    assert reach_own_best(run([])) is None
-    assert reach(Run(make_record(cost=None)), 0) is None
+    assert run([]).best_dev is None
+    assert run([]).reached_own_best is None
+    assert Run(make_record(cost=None)).reach(0) is None
 
 
 def test_mean_needs_every_seed():

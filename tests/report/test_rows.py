@@ -8,8 +8,7 @@ from tests.factories import QUICK, make_curve, make_provenance, make_record, mak
 from vsebench.plugin.errors import SpecError
 from vsebench.report.rows.combinations import Target, make_block
 from vsebench.report.rows.runs import Run
-from vsebench.report.rows.sections import Section, split
-from vsebench.report.rows.variants import parse_row
+from vsebench.report.rows.sections import Section, parse_row, split
 from vsebench.results.tasks import task_named
 
 KEYS = [

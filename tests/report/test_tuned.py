@@ -10,8 +10,7 @@ from vsebench.report.comparison.verdicts import compare
 from vsebench.report.leaderboard.board import boards
 from vsebench.report.rows.combinations import make_block
 from vsebench.report.rows.runs import Run
-from vsebench.report.rows.sections import split
-from vsebench.report.rows.variants import parse_row
+from vsebench.report.rows.sections import parse_row, split
 from vsebench.report.tables.formats import Style, render
 from vsebench.results.protocol import AnnotationProtocol
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vsebench.plugin.errors import VsebenchError
 from vsebench.report.rows.evidence import COLLAPSED, RISING, WARM_UP, no_evidence
-from vsebench.report.rows.progress import best_dev
 from vsebench.report.rows.sections import conditions, on_same_data, split
 from vsebench.report.rows.variants import told_apart
 from vsebench.report.speed.learning_curve import arrivals, knows, learning_curve
@@ -192,7 +191,7 @@ def _reference(rows: Collection[Row], done: Mapping[Row, Sequence[Run]]) -> Row:
     """The row that is compared with; of several the one with the best mean on dev."""
 
     def on_dev(row: Row) -> float:
-        bests = [best for run in done[row] if (best := best_dev(run)) is not None]
+        bests = [best for run in done[row] if (best := run.best_dev) is not None]
         return fmean(bests) if bests else -math.inf
 
     return max(rows, key=on_dev)

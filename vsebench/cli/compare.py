@@ -87,8 +87,8 @@ def compare_command(
     from vsebench.report.comparison.text import as_dicts, render_all
     from vsebench.report.comparison.verdicts import asked_of, compare_all
     from vsebench.report.rows.gather import read_merged
-    from vsebench.report.rows.sections import split
-    from vsebench.report.rows.variants import option_name, parse_row
+    from vsebench.report.rows.sections import parse_row, split
+    from vsebench.report.rows.variants import option_name
 
     sections = split(read_merged(folders or [RUNS]).ended, only_newest=only_newest)
     chosen = parse_row(reference, sections, "--to")

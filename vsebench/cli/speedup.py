@@ -59,8 +59,7 @@ def speedup_command(
     from vsebench.report.figures.save import check_figure, write_figure
     from vsebench.report.listing import filled, terminal_width
     from vsebench.report.rows.gather import made_twice_notes, read_merged
-    from vsebench.report.rows.sections import split
-    from vsebench.report.rows.variants import parse_row
+    from vsebench.report.rows.sections import parse_row, split
     from vsebench.report.speed.speedup import speed_table
     from vsebench.report.speed.text import as_dicts, render, to_markdown
     from vsebench.report.tables.formats import WIDTH

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vsebench.report.comparison.text import as_dicts, render_all
 from vsebench.report.comparison.verdicts import asked_of, compare_all
 from vsebench.report.listing import tabled
-from vsebench.report.rows.variants import parse_row
+from vsebench.report.rows.sections import parse_row
 from vsebench.report.tables.layout import heading, whole
 from vsebench.report.tables.notes import block_notes
 

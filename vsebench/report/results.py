@@ -10,8 +10,7 @@ from vsebench.report.rows.combinations import Block, Row, make_block
 from vsebench.report.rows.external import elsewhere_note, external_of
 from vsebench.report.rows.gather import made_twice_notes, read_merged
 from vsebench.report.rows.runs import Runs, read_runs
-from vsebench.report.rows.sections import split
-from vsebench.report.rows.variants import parse_row
+from vsebench.report.rows.sections import parse_row, split
 from vsebench.report.statistics.means import LEVEL, check_level
 from vsebench.report.tables.formats import WIDTH, Style, leaderboard, render, to_frame
 from vsebench.report.tables.latex import LatexText
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from vsebench.plugin.registry import Registry
     from vsebench.report.notebook import Comparisons, Drawing
     from vsebench.report.page.render import Verdicts
-    from vsebench.report.rows.gather import Reproduction
+    from vsebench.report.rows.runs import Reproduction
     from vsebench.report.rows.sections import Section
     from vsebench.results.external import ExternalRow
     from vsebench.results.spec import AnySpec

@@ -14,8 +14,6 @@ from vsebench.kernels.jit import jit
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vsebench_plugins.aoq.loss import AOQ
-
 
 @jit
 def find_hardest(
@@ -123,9 +121,9 @@ class NumbaAOQ(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, loss: AOQ, similarity: Tensor, positives: Tensor, *offline: Tensor
+        ctx: Any, loss: Any, similarity: Tensor, positives: Tensor, *offline: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Takes the scores [B, B] and those of the four offline negatives, [B] each."""
+        """Takes an `AOQ`, the scores [B, B] and those of the four offline negatives, [B] each."""
         scores, outside = array(similarity), np.stack([array(score) for score in offline])
         size = len(scores)
         hardest, where = np.empty((2, size), scores.dtype), np.empty((2, size), np.int32)

@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.report.rows.evidence import COLLAPSED, spoiled
 from vsebench.report.rows.external import of_section
-from vsebench.report.rows.progress import (
-    SHARE,
-    Reach,
-    best_dev,
-    mean_reach,
-    reach,
-    reach_own_best,
-)
+from vsebench.report.rows.progress import SHARE, Reach, mean_reach
 from vsebench.report.statistics.estimates import ROWS, of_rows
 from vsebench.report.statistics.means import LEVEL
 from vsebench.results.row_keys import NO_EVIDENCE
@@ -135,7 +128,7 @@ def target_of(
         (key for key, runs in rows.items() if any(run.done for run in runs)), first
     )
     bests = [
-        best for run in rows.get(chosen, ()) if run.done and (best := best_dev(run)) is not None
+        best for run in rows.get(chosen, ()) if run.done and (best := run.best_dev) is not None
     ]
     return Target(chosen, SHARE * math.fsum(bests) / len(bests) if bests else None)
 
@@ -148,7 +141,7 @@ def _entry(
     section: Section, runs: Sequence[Run], target: Target, quality: Row, *, images: bool
 ) -> Entry:
     done = _done(runs)
-    to_target = [reach(run, target.quality) for run in done] if target.quality is not None else []
+    to_target = [run.reach(target.quality) for run in done] if target.quality is not None else []
     reasons = section.no_evidence[runs[0].combination]
     row: Row = {
         **_identity(section, runs),
@@ -157,7 +150,7 @@ def _entry(
         "collapsed_seeds": sum(COLLAPSED in spoiled(run) for run in done),
         NO_EVIDENCE: [reason.name for reason in reasons],
         **quality,
-        **_reach_keys("95", mean_reach([reach_own_best(run) for run in done])),
+        **_reach_keys("95", mean_reach([run.reached_own_best for run in done])),
         **_reach_keys("target", mean_reach(to_target)),
         **_cost([run.record.cost for run in done if run.record.cost is not None]),
         "tuning_seconds": _tuning_seconds(done),

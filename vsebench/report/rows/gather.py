@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from vsebench.plugin.errors import VsebenchError
-from vsebench.report.rows.runs import Run, Runs, read_runs
+from vsebench.report.rows.runs import Reproduction, Run, Runs, read_runs
 from vsebench.results.folder.store import RunDirectory
 
 if TYPE_CHECKING:
@@ -14,22 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vsebench.results.spec import AnySpec
-
-
-class Reproduction(NamedTuple):
-    """A run that was made twice, on purpose or not.
-
-    Attributes:
-        label: what it is a run of.
-        first: the place whose run counts.
-        second: the place of the other.
-        difference: headline of the other run less that of the first.
-    """
-
-    label: str
-    first: Path
-    second: Path
-    difference: float
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from vsebench.results.tasks import task_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vsebench.report.rows.runs import Run
     from vsebench.results.reader import RunReader
     from vsebench.results.record import RunRecord
 
@@ -93,47 +92,6 @@ class Reach(NamedTuple):
     steps: float
     epochs: float
     seconds: float
-
-
-def best_dev(run: Run) -> float | None:
-    """The largest dev RSUM (MAP on the annotation task) of all evaluations of a run; None when it
-    has none.
-    """
-    return max(run.progress.quality, default=None)
-
-
-def reach(run: Run, quality: float) -> Reach | None:
-    """The first evaluation at which a run's dev RSUM (MAP) is at least `quality`; None when it
-    never is.
-    """
-    for steps, epochs, seconds, found, _ in zip(*run.progress, strict=True):
-        if found >= quality:
-            return Reach(steps, epochs, head_start(run) + seconds)
-    return None
-
-
-def reach_own_best(run: Run) -> Reach | None:
-    """When a run reached 95 % of its own best."""
-    best = best_dev(run)
-    return reach(run, SHARE * best) if best is not None else None
-
-
-def after_cut(run: Run, quality: float) -> bool | None:
-    """Whether a run reached `quality` at the first evaluation after a cut of its learning rate;
-    None when it never did.
-    """
-    before = 0.0
-    for found, rate in zip(run.progress.quality, run.progress.rates, strict=True):
-        if found >= quality:
-            return rate < CUT * before
-        before = rate
-    return None
-
-
-def head_start(run: Run) -> float:
-    """The seconds that the method needs first."""
-    cost = run.record.cost
-    return cost.prior_seconds + cost.mining_seconds if cost is not None else 0.0
 
 
 def mean_reach(reached: Sequence[Reach | None]) -> Reach | None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from vsebench.plugin.errors import VsebenchError
-from vsebench.report.rows.progress import Progress, StoredCurve, progress
+from vsebench.report.rows.progress import CUT, SHARE, Progress, Reach, StoredCurve, progress
 from vsebench.report.statistics.contributions import NONE, Contributions, contributions
 from vsebench.results.folder.store import Store, check_folder, is_own
 from vsebench.results.tasks import task_of
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from vsebench.report.rows.gather import Reproduction
     from vsebench.results.components import ComponentRef
     from vsebench.results.reader import RunReader
     from vsebench.results.record import Evaluation, RunRecord
@@ -114,6 +113,44 @@ class Run:
         return progress(self.curve, self.task.headline.key)
 
     @property
+    def best_dev(self) -> float | None:
+        """The largest dev RSUM (MAP on the annotation task) of all its evaluations; None when it
+        has none.
+        """
+        return max(self.progress.quality, default=None)
+
+    def reach(self, quality: float) -> Reach | None:
+        """The first evaluation at which its dev RSUM (MAP) is at least `quality`; None when it
+        never is.
+        """
+        for steps, epochs, seconds, found, _ in zip(*self.progress, strict=True):
+            if found >= quality:
+                return Reach(steps, epochs, self.head_start + seconds)
+        return None
+
+    @property
+    def reached_own_best(self) -> Reach | None:
+        """When it reached 95 % of its own best."""
+        return self.reach(SHARE * self.best_dev) if self.best_dev is not None else None
+
+    def after_cut(self, quality: float) -> bool | None:
+        """Whether it reached `quality` at the first evaluation after a cut of its learning rate;
+        None when it never did.
+        """
+        before = 0.0
+        for found, rate in zip(self.progress.quality, self.progress.rates, strict=True):
+            if found >= quality:
+                return rate < CUT * before
+            before = rate
+        return None
+
+    @property
+    def head_start(self) -> float:
+        """The seconds that the method needs first."""
+        cost = self.record.cost
+        return cost.prior_seconds + cost.mining_seconds if cost is not None else 0.0
+
+    @property
     def tuned(self) -> dict[str, bool | int | float | str | None]:
         """What was tuned for its row alone, with its values."""
         spec = self.record.spec
@@ -152,6 +189,22 @@ def grouped(runs: Iterable[Run], key: Callable[[Run], Key]) -> dict[Key, list[Ru
     for run in runs:
         groups.setdefault(key(run), []).append(run)
     return groups
+
+
+class Reproduction(NamedTuple):
+    """A run that was made twice, on purpose or not.
+
+    Attributes:
+        label: what it is a run of.
+        first: the place whose run counts.
+        second: the place of the other.
+        difference: headline of the other run less that of the first.
+    """
+
+    label: str
+    first: Path
+    second: Path
+    difference: float
 
 
 @dataclass(frozen=True)

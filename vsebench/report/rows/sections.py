@@ -10,7 +10,14 @@ from vsebench.plugin.errors import SpecError, VsebenchError, did_you_mean
 from vsebench.plugin.metrics import Metric
 from vsebench.report.rows.evidence import no_evidence
 from vsebench.report.rows.runs import grouped
-from vsebench.report.rows.variants import marked, newest_only, told_apart, with_untuned
+from vsebench.report.rows.variants import (
+    TUNED_OPTION,
+    marked,
+    newest_only,
+    option_name,
+    told_apart,
+    with_untuned,
+)
 from vsebench.results.tasks import task_of
 
 if TYPE_CHECKING:
@@ -268,3 +275,51 @@ def _component(spec: AnySpec, slot: ComponentSlot, tuned: Collection[str]) -> st
     if ref is None:
         return slot.absent
     return ref.spec if ref.version == "1" else f"{ref.spec} (version {ref.version})"
+
+
+def parse_row(
+    text: str, sections: Sequence[Section], option: str = "--baseline"
+) -> tuple[str, str]:
+    """The combination that `POOLING,LOSS`, or `SAMPLER,LOSS`, names; with `,tuned` the tuned one
+    of two.
+
+    Args:
+        text: the name.
+        sections: sections in which it is looked for.
+        option: option that gave it.
+
+    Raises:
+        SpecError: no section has such a row, or several versions of it.
+    """
+    runs = [run for section in sections for run in section.runs]
+    known = {option_name(run.combination): run.combination for run in runs}
+    as_shown = {",".join(run.combination): run.combination for run in runs}
+    if (found := known.get(text) or as_shown.get(text)) is not None:
+        return found
+    fitting = dict.fromkeys(run.combination for run in runs if text in _bare(run))
+    if len(fitting) == 1:
+        return next(iter(fitting))
+    if fitting:
+        names = [f"'{option_name(each)}'" for each in fitting]
+        newest = "--only-newest" if option.startswith("--") else "only_newest=True"
+        raise SpecError(
+            f"{option} '{text}' names {len(names)} rows, of several versions: write "
+            f"{', '.join(names[:-1])} or {names[-1]}, the newest first, or leave the older out "
+            f"with {newest}"
+        )
+    form = " or ".join(
+        dict.fromkeys(f"{section.task.compared.upper()},LOSS" for section in sections)
+    )
+    raise SpecError(
+        f"{option} '{text}' is no row: write {form} as the table does; {did_you_mean(text, known)}"
+    )
+
+
+def _bare(run: Run) -> set[str]:
+    """What names a run's row where only one fits: without its version; of tuned rows, also that
+    they are.
+    """
+    bare = ",".join(run.record.spec.combination)
+    if not run.tuned:
+        return {bare}
+    return {f"{bare}{TUNED_OPTION}"} if run.mark else {bare, f"{bare}{TUNED_OPTION}"}

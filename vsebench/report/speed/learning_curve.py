@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from vsebench.report.rows.progress import head_start
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -129,7 +127,7 @@ def costs(run: Run, curve: Sequence[Evaluation], unit: Unit) -> list[float]:
 def _first(run: Run, unit: Unit) -> float:
     cost = run.record.cost
     if unit == "seconds":
-        return head_start(run)
+        return run.head_start
     if unit == "cpu seconds" and cost is not None:
         return (cost.prior_cpu_seconds or 0.0) + (cost.mining_cpu_seconds or 0.0)
     return 0.0

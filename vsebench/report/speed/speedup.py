@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from vsebench.plugin.errors import SpecError
 from vsebench.report.rows.combinations import target_of, values_of
 from vsebench.report.rows.evidence import RISING, no_evidence
-from vsebench.report.rows.progress import SHARE, after_cut
+from vsebench.report.rows.progress import SHARE
 from vsebench.report.speed.learning_curve import arrivals, clock_of, learning_curve
 from vsebench.report.statistics.estimates import estimated
 from vsebench.report.statistics.means import LEVEL
@@ -218,7 +218,7 @@ class _Row:
         converged = RISING not in (*reasons, *no_evidence(base.runs))
         goal = self.table.target.quality
         done = [run for run in self.runs if run.done]
-        arrived = [after_cut(run, goal) for run in done] if goal is not None else []
+        arrived = [run.after_cut(goal) for run in done] if goal is not None else []
         return SpeedRow(
             key,
             values_of(self.runs, self.table.section.tuned),

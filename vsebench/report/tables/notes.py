@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vsebench.plugin.metrics import FOLD
 from vsebench.report.rows.external import external_note
-from vsebench.report.rows.progress import SHARE, after_cut
+from vsebench.report.rows.progress import SHARE
 from vsebench.report.statistics.ties import ties
 from vsebench.report.tables.evidence_notes import evidence_notes
 from vsebench.report.tables.made_with import (
@@ -192,7 +192,7 @@ def _schedule(block: Block) -> list[str]:
     if goal is None:
         return []
     done = [run for run in block.section.runs if run.done]
-    arrived = [cut for run in done if (cut := after_cut(run, goal)) is not None]
+    arrived = [cut for run in done if (cut := run.after_cut(goal)) is not None]
     if 2 * sum(arrived) <= len(arrived):
         return []
     note = (
