@@ -127,6 +127,12 @@ def test_the_site_is_published_from_main_alone():
     assert found["permissions"] == {"contents": "read"}, "more only where it is published"
 
 
+def test_packages_and_pages_link_to_where_they_are_built():
+    (run,) = (each for each in steps(WORKFLOWS[0]) if each.get("run") == ".ci/run")
+    address = "${{ github.server_url }}/${{ github.repository }}"
+    assert run["env"] == {"VSEBENCH_REPOSITORY": address}
+
+
 def test_what_is_asked_for_is_given():
     known = read(ACTION)["inputs"]
     for path in WORKFLOWS:
