@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
 import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -10,6 +15,9 @@ from vsebench.bench.figure import Figure, Setting, Work
 from vsebench.bench.figures import FIGURES
 from vsebench.bench.run import measured, measured_apart
 from vsebench.bench.timing import clock_of, timed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CPU = torch.device("cpu")
 
@@ -63,6 +71,53 @@ def test_a_reference_that_does_a_share_of_the_work_is_scaled_up(ticks: Ticks) ->
     )
     found = timed(work, CPU, seconds=0)
     assert (found.ratio, found.share) == (2, None)
+
+
+def test_what_the_reference_is_timed_within_takes_no_time(ticks: Ticks) -> None:
+    @contextmanager
+    def around() -> Iterator[None]:
+        ticks.order.append("in")
+        yield
+        ticks.order.append("out")
+
+    timed(
+        Work(
+            ours=ticks.side("ours", 1, 1, 1),
+            reference=ticks.side("reference", 1, 1, 1),
+            around=around,
+        ),
+        CPU,
+        seconds=0,
+    )
+    assert ticks.order == ["in", "reference", "out", "ours"] * 4
+
+
+_FAULTS = """
+import resource
+import numpy as np
+from vsebench.bench.timing import default_allocator, one_thread
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.full(40 << 20, 1, np.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+with one_thread():
+    print(faults(), faults())
+    with default_allocator():
+        print(faults(), faults())
+    print(faults(), faults())
+"""
+"""Page faults, of 4 KiB or 2 MiB each, of an array that is as large as the one before it."""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is about glibc")
+def test_only_the_default_allocator_hands_large_arrays_back() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _FAULTS], check=True, capture_output=True, text=True
+    )
+    kept, handed_back, kept_again = (int(line.split()[1]) for line in done.stdout.splitlines())
+    assert max(kept, kept_again) < 10 < handed_back
 
 
 def test_work_of_many_seconds_is_timed_once_without_a_warm_up(ticks: Ticks) -> None:

@@ -143,7 +143,7 @@ def test_a_run_gets_the_threads_of_its_protocol_and_keeps_its_memory(
         "PYTHONHASHSEED": "0",
         "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",
         "LRU_CACHE_CAPACITY": "128",
-        "MALLOC_MMAP_THRESHOLD_": "33554432",
+        "MALLOC_MMAP_MAX_": "0",
         "MALLOC_TRIM_THRESHOLD_": "1000000",
     }
     assert {name: environment[name] for name in expected} == expected

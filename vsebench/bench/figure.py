@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -10,6 +11,7 @@ from vsebench.plugin.specs import split_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import TypeVar
 
@@ -59,6 +61,7 @@ class Work:
         unit: unit of `amount`.
         reference_share: the share of the work that the reference does, where all of it would take
             too long; its seconds are scaled up.
+        around: what the reference is timed within; entering and leaving it takes no time.
         most: rounds at most; 1 for work that takes many seconds.
         processes: whether it runs in processes of its own, which no event of a device sees.
     """
@@ -70,6 +73,7 @@ class Work:
     amount: float | None = None
     unit: str = ""
     reference_share: float = 1.0
+    around: Callable[[], AbstractContextManager[object]] = nullcontext
     most: int = 15
     processes: bool = False
 

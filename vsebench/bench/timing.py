@@ -10,7 +10,7 @@ import resource
 import statistics
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,14 +75,17 @@ def timed(work: Work, device: torch.device, seconds: float) -> Timing:
         if (side := getattr(work, name)) is not None
     }
     clock = clock_of(device, processes=work.processes)
+    around = {"reference": work.around}
     if work.most > 1:
-        for side in sides.values():
-            side()  # compiles, and allocates
+        for name, side in sides.items():
+            with around.get(name, nullcontext)():
+                side()  # compiles, and allocates
     times: dict[str, list[float]] = {name: [] for name in sides}
     rounds, end = 0, time.perf_counter() + seconds
     while rounds < min(LEAST, work.most) or (rounds < work.most and time.perf_counter() < end):
         for name, side in sides.items():
-            times[name].append(clock(side))
+            with around.get(name, nullcontext)():
+                times[name].append(clock(side))
         rounds += 1
     medians = {name: statistics.median(each) for name, each in times.items()}
     reference = medians.get("reference")
@@ -148,11 +151,37 @@ def one_thread() -> Iterator[None]:
             os.sched_setaffinity(0, cores)
 
 
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # names of `mallopt`
+
+
 def _keep_freed_memory() -> None:
-    if sys.platform != "linux":
+    if libc := _glibc():
+        libc.mallopt(_MMAP_MAX, 0)
+        libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+
+
+@contextmanager
+def default_allocator() -> Iterator[None]:
+    """The allocator as in a process that sets nothing, once glibc's thresholds have risen as far as
+    they do: what exceeds 32 MiB is handed back to the system when it is freed, and comes page by
+    page when it is wanted again. Another allocator than glibc's stays as it is.
+    """
+    libc = _glibc()
+    if not libc:
+        yield
         return
+    libc.mallopt(_MMAP_MAX, 65_536)
+    libc.mallopt(_MMAP_THRESHOLD, 32 << 20)
+    libc.mallopt(_TRIM_THRESHOLD, 64 << 20)
+    libc.malloc_trim(0)
+    try:
+        yield
+    finally:
+        _keep_freed_memory()
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if sys.platform != "linux":
+        return None
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        m_trim_threshold, m_mmap_max = -1, -4
-        libc.mallopt(m_mmap_max, 0)
-        libc.mallopt(m_trim_threshold, 2**31 - 1)
+    return libc if hasattr(libc, "mallopt") else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from vsebench.bench.figure import Figure, Work
 from vsebench.bench.figures.made import REGIONS, Pairs, pairs, text_lengths
+from vsebench.bench.timing import default_allocator
 from vsebench.plugin import TokenTable
 from vsebench.retrieval.inputs.augment import MASKED, REPLACED, compact, keep_features
 from vsebench.retrieval.inputs.batches import FeatureBatches, TokenBatches
@@ -86,8 +88,13 @@ def _padded(items: Sequence[Tensor]) -> Tensor:
     return out
 
 
-def training_pairs(setting: Setting) -> Work:
-    """Batches of training, what is dropped and masked being drawn: 128 pairs at full size."""
+def training_pairs(setting: Setting, *, defaults: bool = False) -> Work:
+    """Batches of training, what is dropped and masked being drawn: 128 pairs at full size.
+
+    Args:
+        setting: what is measured, and where.
+        defaults: leave the memory of the plain version to glibc's defaults.
+    """
     images, size, dim = setting.pick(tiny=(20, 4, 8), quick=(300, 64, 512), full=(1000, 128, 2048))
     data, rng, device = pairs(images, dim), np.random.default_rng(0), setting.device
     path = setting.folder / "ims.npy"
@@ -106,9 +113,16 @@ def training_pairs(setting: Setting) -> Work:
         captions = np.array(next(order))
         return regions.others(data.owner[captions], rng), words.batch(captions, rng)
 
+    @contextmanager
+    def by_default() -> Iterator[None]:
+        with default_allocator():
+            yield
+        ours()  # a run's batch has the memory of the one before it
+
     return Work(
         ours=ours,
         reference=lambda: [tensor.to(device) for tensor in next(plain)],
+        around=by_default if defaults else nullcontext,
         floor=lambda: torch.from_numpy(block.copy()).to(device),
         amount=size,
         unit="pairs",
@@ -252,6 +266,13 @@ FIGURES = (
         training_pairs,
         reference="a DataLoader, pair by pair",
         floor="a copy of the regions",
+    ),
+    Figure(
+        "loader/training pairs in glibc",
+        partial(training_pairs, defaults=True),
+        reference="the same by glibc's defaults",
+        floor="a copy of the regions",
+        on_cuda=(),
     ),
     Figure(
         "loader/kept states",
