@@ -129,7 +129,7 @@ def test_committed_runs_keep_their_ids():
     """
     records = [record for path in PACKS for record in Store(path.parent).records()]
     assert len(records) > 100
-    assert {record.spec.task for record in records} == {"retrieval", "annotation"}
+    assert {record.spec.task for record in records} == {"retrieval", "annotation", "patterns"}
     moved = [record.run_id for record in records if record.spec.run_id != record.run_id]
     assert not moved
 
