@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import normalize
 
 from vsebench.plugin import Key, OfflineSpec
-from vsebench.retrieval.training.offline_negatives import mine
+from vsebench.retrieval.training.offline_negatives import Embedded, mine
 
 if TYPE_CHECKING:
     from conftest import Compare
@@ -36,7 +36,7 @@ def test_captions_of_images(benchmark: Any, compare: Compare) -> None:
         return torch.cat(rows)
 
     def mined() -> np.ndarray:
-        return mine(image, text, owner.numpy(), spec, Key(0)).texts
+        return mine(Embedded(image, text, owner.numpy()), spec, Key(0)).texts
 
     found = (image @ text.T).gather(1, torch.from_numpy(mined().astype(np.int64)))
     assert torch.allclose(found, (image @ text.T).gather(1, plain()), atol=1e-6)

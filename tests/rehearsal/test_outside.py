@@ -20,7 +20,7 @@ from tests.tiny_vision import write_vision
 from vsebench.plugin import Key, OfflineSpec
 from vsebench.retrieval.encode import embed_split
 from vsebench.retrieval.ranking.evaluation import evaluate
-from vsebench.retrieval.training.offline_negatives import mine
+from vsebench.retrieval.training.offline_negatives import Embedded, mine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,5 +134,6 @@ def test_global_negatives_wait_a_few_times_for_an_epoch(
 @pytest.mark.parametrize("block", [10, None])
 def test_mining_waits_once_for_each_side(cuda: PretendedCuda, block: int | None) -> None:
     image, text = torch.zeros(20, 8, device=CUDA), torch.zeros(100, 8, device=CUDA)
-    mine(image, text, np.repeat(np.arange(20), 5), OfflineSpec(text_h=5, image_h=4), Key(0), block)
+    embedded = Embedded(image, text, np.repeat(np.arange(20), 5))
+    mine(embedded, OfflineSpec(text_h=5, image_h=4), Key(0), block)
     assert by_module(cuda.waits) == {"training/offline_negatives.py": 2}

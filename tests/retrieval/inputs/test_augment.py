@@ -8,7 +8,7 @@ import pytest
 from tests.oracles.words import augmented
 from vsebench.data.vocabulary import Vocabulary
 from vsebench.plugin import Key
-from vsebench.retrieval.inputs.augment import augment_words, compact, keep_features
+from vsebench.retrieval.inputs.augment import PaddedTokens, augment_words, compact, keep_features
 
 VOCABULARY = Vocabulary.build([" ".join(f"word{i}" for i in range(50))], min_count=1)
 
@@ -41,7 +41,9 @@ def test_an_image_never_loses_everything(kind: str) -> None:
 def test_words_are_masked_replaced_and_removed_in_the_published_shares() -> None:
     tokens = np.full((2000, 20), VOCABULARY.unk + 1, np.int64)
     lengths = np.full(2000, 20)
-    changed, keep = augment_words(tokens, None, lengths, 0.2, VOCABULARY, Key(3).generator())
+    changed, keep = augment_words(
+        PaddedTokens(tokens, None, lengths), 0.2, VOCABULARY, Key(3).generator()
+    )
     masked = (changed == VOCABULARY.mask) & keep
     replaced = (changed != tokens) & ~masked & keep
     assert masked.mean() == pytest.approx(0.10, abs=0.005)
@@ -51,7 +53,9 @@ def test_words_are_masked_replaced_and_removed_in_the_published_shares() -> None
 
 def test_a_replacement_is_never_a_special_token() -> None:
     tokens = np.full((500, 40), VOCABULARY.unk + 1, np.int64)
-    changed, _ = augment_words(tokens, None, np.full(500, 40), 0.9, VOCABULARY, Key(4).generator())
+    changed, _ = augment_words(
+        PaddedTokens(tokens, None, np.full(500, 40)), 0.9, VOCABULARY, Key(4).generator()
+    )
     replaced = changed[(changed != tokens) & (changed != VOCABULARY.mask)]
     assert len(replaced) > 500
     assert not np.isin(replaced, [VOCABULARY.pad, VOCABULARY.start, VOCABULARY.end]).any()
@@ -59,9 +63,7 @@ def test_a_replacement_is_never_a_special_token() -> None:
 
 def test_a_caption_never_becomes_empty() -> None:
     _, keep = augment_words(
-        np.ones((3000, 2), np.int64),
-        None,
-        np.array([1, 2] * 1500),
+        PaddedTokens(np.ones((3000, 2), np.int64), None, np.array([1, 2] * 1500)),
         0.99,
         VOCABULARY,
         Key(5).generator(),
@@ -79,7 +81,9 @@ def test_words_from_scratch_meet_the_fates_that_their_stream_has_always_given_th
     """
     rng = np.random.default_rng(0)
     tokens, lengths = rng.integers(4, len(VOCABULARY) - 1, (200, 7)), rng.integers(1, 8, 200)
-    changed, keep = augment_words(tokens, None, lengths, rate, VOCABULARY, Key(8).generator())
+    changed, keep = augment_words(
+        PaddedTokens(tokens, None, lengths), rate, VOCABULARY, Key(8).generator()
+    )
     stream = Key(8).generator()
     fates = stream.random((200, 7), dtype=np.float32)
     others = stream.integers(VOCABULARY.unk, VOCABULARY.mask, (200, 7), dtype=np.int64)
@@ -129,7 +133,9 @@ def in_pieces(batch: int, specials: bool) -> tuple[np.ndarray, np.ndarray, np.nd
 @pytest.mark.parametrize("rate", [0.2, 0.99])
 def test_pieces_share_the_fate_of_their_word(rate: float, specials: bool) -> None:
     tokens, words, lengths = in_pieces(300, specials)
-    changed, keep = augment_words(tokens, words, lengths, rate, Pieces(), Key(9).generator())
+    changed, keep = augment_words(
+        PaddedTokens(tokens, words, lengths), rate, Pieces(), Key(9).generator()
+    )
     stream = Key(9).generator()
     fates = stream.random((300, words.max() + 1), dtype=np.float32)
     others = Pieces().replacements[stream.integers(4, size=tokens.shape)]
@@ -143,7 +149,9 @@ def test_pieces_share_the_fate_of_their_word(rate: float, specials: bool) -> Non
 def test_words_in_pieces_are_chosen_in_the_published_shares_and_special_tokens_never() -> None:
     tokens, words, lengths = in_pieces(6000, specials=True)
     tokens = np.where(words >= 0, 20, tokens)  # no replacement is 20, so that each fate shows
-    changed, keep = augment_words(tokens, words, lengths, 0.2, Pieces(), Key(10).generator())
+    changed, keep = augment_words(
+        PaddedTokens(tokens, words, lengths), 0.2, Pieces(), Key(10).generator()
+    )
     np.testing.assert_array_equal(changed[words < 0], tokens[words < 0])
     assert keep[:, 0].all()
     assert keep[np.arange(6000), lengths - 1].all()
@@ -160,7 +168,9 @@ def test_words_in_pieces_are_chosen_in_the_published_shares_and_special_tokens_n
 def test_no_augmentation_changes_nothing() -> None:
     tokens = np.arange(12).reshape(3, 4)
     lengths = np.array([4, 1, 2])
-    changed, keep = augment_words(tokens, None, lengths, 0.0, VOCABULARY, Key(6).generator())
+    changed, keep = augment_words(
+        PaddedTokens(tokens, None, lengths), 0.0, VOCABULARY, Key(6).generator()
+    )
     np.testing.assert_array_equal(changed, tokens)
     np.testing.assert_array_equal(keep.sum(1), lengths)
     np.testing.assert_array_equal(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from vsebench.retrieval.encoders.features import RegionEncoder
 from vsebench.retrieval.inputs.augment import compact, draw_crops, keep_features
 from vsebench.retrieval.inputs.batches import (
     FeatureBatches,
+    ImageAugmentation,
     RawImageBatches,
     TokenBatches,
     augmenter,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from vsebench.data.images import ImageFolder, ImageTar
 
 CPU = torch.device("cpu")
+GRID = SimpleNamespace(image_size=16, local_features=9)
 KEY = Key(7) / "crops" / 0
 
 
@@ -55,7 +58,9 @@ def test_crops_follow_their_law() -> None:
 
 @pytest.mark.parametrize("threads", [1, 4])
 def test_pairs_are_the_announced_images_cropped_and_thinned(images, threads: int) -> None:
-    batches = RawImageBatches(RawImages(images, CPU, threads), 16, 9, 0.5, 0.6, 0.5)
+    batches = RawImageBatches(
+        RawImages(images, CPU, threads), GRID, ImageAugmentation(0.5, 0.6, 0.5)
+    )
     order = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5])
     batches.announce(order, 4, KEY)
     rng, crops = Key(1).generator(), KEY.generator()
@@ -77,7 +82,7 @@ def test_pairs_are_the_announced_images_cropped_and_thinned(images, threads: int
 
 def test_other_images_do_not_disturb_the_announced_ones(images) -> None:
     def first_pairs(ask_for_others: bool) -> torch.Tensor:
-        batches = RawImageBatches(RawImages(images, CPU, 2), 16, 9, 0.2, 0.6, 0.5)
+        batches = RawImageBatches(RawImages(images, CPU, 2), GRID, ImageAugmentation(0.2, 0.6, 0.5))
         batches.announce(np.arange(8), 4, KEY)
         if ask_for_others:
             others = batches.others(np.array([7, 7]), Key(5).generator())
@@ -90,7 +95,7 @@ def test_other_images_do_not_disturb_the_announced_ones(images) -> None:
 
 
 def test_a_step_cannot_take_other_images_than_announced(images) -> None:
-    batches = RawImageBatches(RawImages(images, CPU, 1), 16, 9, 0.2, 0.6, 0.5)
+    batches = RawImageBatches(RawImages(images, CPU, 1), GRID, ImageAugmentation(0.2, 0.6, 0.5))
     with pytest.raises(RuntimeError, match="other images than were announced"):
         batches.pairs(np.arange(4), Key(1).generator())
     batches.announce(np.arange(8), 4, KEY)

@@ -19,7 +19,7 @@ from vsebench.plugin.sampling import NOTHING
 from vsebench.results.folder.store import Store
 from vsebench.retrieval import encode
 from vsebench.retrieval.training import global_negatives
-from vsebench.retrieval.training.global_negatives import GlobalNegatives, directions
+from vsebench.retrieval.training.global_negatives import Drawing, GlobalNegatives, directions
 from vsebench.retrieval.training.train import train
 from vsebench_plugins.sampling.independent import Popularity, Uniform
 
@@ -88,7 +88,7 @@ def negatives(
     recorders = [Recorder(each) for each in every]
     clock = Clock(torch.device("cpu"), ("refresh", "sampling"))
     return GlobalNegatives(
-        torch.nn.Identity(), inputs, (recorders[0], recorders[1]), 2, Key(0), clock
+        torch.nn.Identity(), inputs, Drawing((recorders[0], recorders[1]), 2, Key(0)), clock
     ), recorders  # type: ignore[arg-type]
 
 

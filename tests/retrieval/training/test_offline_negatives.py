@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vsebench.plugin import DataError, Key, MiningInputs, OfflineLists, OfflineSpec, PluginError
-from vsebench.retrieval.training.offline_negatives import OfflineNegatives, clip, mine
+from vsebench.retrieval.training.offline_negatives import Embedded, OfflineNegatives, clip, mine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,9 @@ def random_set(
 @pytest.mark.parametrize("block", [1, 7, 256])
 def test_hard_lists_are_the_most_similar_items_of_other_images(block: int) -> None:
     image, text, owner = random_set(23, 71)
-    lists = mine(image, text, owner, OfflineSpec(text_h=10, image_h=6), Key(0), block=block)
+    lists = mine(
+        Embedded(image, text, owner), OfflineSpec(text_h=10, image_h=6), Key(0), block=block
+    )
     scores = (image @ text.T).numpy()
     for i in range(23):
         others = [c for c in np.argsort(-scores[i]) if owner[c] != i]
@@ -45,7 +47,9 @@ def test_hard_lists_are_the_most_similar_items_of_other_images(block: int) -> No
 
 def test_random_lists_hold_no_own_item_and_ignore_similarity() -> None:
     image, text, owner = random_set(12, 60)
-    lists = mine(image, text, owner, OfflineSpec(text_h=40, image_h=8, mine="random"), Key(0))
+    lists = mine(
+        Embedded(image, text, owner), OfflineSpec(text_h=40, image_h=8, mine="random"), Key(0)
+    )
     assert (owner[lists.texts] != np.arange(12)[:, None]).all()
     assert (lists.images != owner[:, None]).all()
     assert len(np.unique(lists.texts)) == 60
@@ -53,7 +57,7 @@ def test_random_lists_hold_no_own_item_and_ignore_similarity() -> None:
 
 def test_lists_are_clipped_to_what_the_set_has() -> None:
     image, text, owner = random_set(5, 15)
-    lists = mine(image, text, owner, OfflineSpec(text_h=300, image_h=60), Key(0))
+    lists = mine(Embedded(image, text, owner), OfflineSpec(text_h=300, image_h=60), Key(0))
     most = np.bincount(owner).max()
     assert lists.texts.shape == (5, 15 - most)
     assert lists.images.shape == (15, 4)
@@ -64,14 +68,14 @@ def test_lists_are_clipped_to_what_the_set_has() -> None:
 def test_a_list_that_no_role_draws_from_stays_empty(law: str) -> None:
     spec = OfflineSpec(text_h=3, image_h=0, mine=law, roles={"text": "text"})  # type: ignore[arg-type]
     for images, expected in ((5, 3), (2, 1)):
-        lists = mine(*random_set(images, images), spec, Key(0))
+        lists = mine(Embedded(*random_set(images, images)), spec, Key(0))
         assert (lists.texts.shape, lists.images.shape) == ((images, expected), (images, 0))
 
 
 def test_a_set_of_one_image_has_no_negatives() -> None:
     vectors = torch.ones(1, 2), torch.ones(3, 2), np.zeros(3, np.int64)
     with pytest.raises(DataError, match="1 image and 3 captions"):
-        mine(*vectors, OfflineSpec(), Key(0))
+        mine(Embedded(*vectors), OfflineSpec(), Key(0))
 
 
 def test_a_loss_may_mine_by_a_function_of_its_own() -> None:
@@ -84,7 +88,7 @@ def test_a_loss_may_mine_by_a_function_of_its_own() -> None:
         first = np.array([np.flatnonzero(owner == (i + 1) % 9)[0] for i in range(9)])
         return OfflineLists(first[:, None], (owner[:, None] + 1) % 9)
 
-    lists = mine(image, text, owner, OfflineSpec(image_h=60, mine=second_image), Key(7))
+    lists = mine(Embedded(image, text, owner), OfflineSpec(image_h=60, mine=second_image), Key(7))
     assert (lists.texts.shape, lists.images.shape) == ((9, 1), (30, 1))
     assert lists.texts.dtype == lists.images.dtype == np.int32
     assert (owner[lists.texts[:, 0]] == (np.arange(9) + 1) % 9).all()
@@ -121,17 +125,17 @@ def test_lists_that_are_none_of_negatives_are_refused(
     image, text, owner = random_set(4, 12)
     spec = OfflineSpec(mine=lambda _: OfflineLists(*spoil(*_negatives(owner, 4))))
     if message is None:
-        mine(image, text, owner, spec, Key(0))
+        mine(Embedded(image, text, owner), spec, Key(0))
         return
     with pytest.raises(PluginError, match=message):
-        mine(image, text, owner, spec, Key(0))
+        mine(Embedded(image, text, owner), spec, Key(0))
 
 
 def test_a_mine_that_gives_no_lists_is_refused() -> None:
     image, text, owner = random_set(4, 12)
     spec = OfflineSpec(mine=lambda _: _negatives(owner, 4))  # type: ignore[arg-type, return-value]
     with pytest.raises(PluginError, match="a tuple: it must give OfflineLists"):
-        mine(image, text, owner, spec, Key(0))
+        mine(Embedded(image, text, owner), spec, Key(0))
 
 
 OWNER = np.array([0, 1, 2, 3, 0, 1, 2, 3])

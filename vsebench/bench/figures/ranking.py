@@ -15,7 +15,7 @@ from vsebench.kernels.rows import Rows
 from vsebench.plugin import Key, OfflineSpec
 from vsebench.retrieval import evaluate
 from vsebench.retrieval.ranking.exact.ranks import exact_ranks
-from vsebench.retrieval.training.offline_negatives import mine
+from vsebench.retrieval.training.offline_negatives import Embedded, mine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +122,7 @@ def mining(setting: Setting, *, dim: int) -> Work:
     some = min(anchors, 64)
 
     def ours() -> np.ndarray:
-        return mine(left, right, owner, spec, Key(0)).texts
+        return mine(Embedded(left, right, owner), spec, Key(0)).texts
 
     def theirs() -> np.ndarray:
         return hardest_by_argsort(image[:some], text, np.arange(some), owner, h)
@@ -173,7 +173,7 @@ def coco(setting: Setting) -> Work:
         tiles(text, image, _ANCHORS, images),
     )
     return Work(
-        ours=lambda: mine(image, text, owner, spec, Key(0)),
+        ours=lambda: mine(Embedded(image, text, owner), spec, Key(0)),
         floor=lambda: (forward(), backward()),
         amount=6 * images,
         unit="anchors",

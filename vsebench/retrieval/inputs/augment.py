@@ -7,7 +7,7 @@ same batches and knows their lengths without waiting for the device.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -61,21 +61,28 @@ def draw_crops(
     ]
 
 
-def augment_words(  # noqa: PLR0913  # a padded batch is three arrays
-    tokens: np.ndarray,
-    words: np.ndarray | None,
-    lengths: np.ndarray,
-    rate: float,
-    tokeniser: Tokeniser,
-    rng: np.random.Generator,
+class PaddedTokens(NamedTuple):
+    """Captions in token ids.
+
+    Attributes:
+        tokens: int [B, n].
+        words: int [B, n], the word of its caption that each token is a piece of, -1 for tokens that
+            stay; None when every token is a word.
+        lengths: int [B], valid tokens of each caption.
+    """
+
+    tokens: np.ndarray
+    words: np.ndarray | None
+    lengths: np.ndarray
+
+
+def augment_words(
+    captions: PaddedTokens, rate: float, tokeniser: Tokeniser, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Masks, replaces and removes words of a padded batch; all pieces of a word share its fate.
 
     Args:
-        tokens: int [B, n] token ids.
-        words: int [B, n], the word of its caption that each token is a piece of, -1 for tokens that
-            stay; None when every token is a word.
-        lengths: int [B], valid tokens of each caption.
+        captions: padded batch.
         rate: share of words chosen: of 50 % every piece is masked, of 10 % every piece becomes a
             random id, 40 % are removed.
         tokeniser: gives the ids.
@@ -85,6 +92,7 @@ def augment_words(  # noqa: PLR0913  # a padded batch is three arrays
         The changed tokens [B, n] and which of them stay, bool [B, n]. Where a caption would lose
         everything, one word stays.
     """
+    tokens, words, lengths = captions
     valid = np.arange(tokens.shape[1]) < lengths[:, None]
     draw = _draw_words(tokens.shape, words, rng)
     replacement = tokeniser.replacements[
@@ -106,7 +114,7 @@ def keep_words(
 
     Args:
         lengths: int64 [B], states of each caption; n is the largest.
-        words: int64 [B, n], as for `augment_words`.
+        words: int64 [B, n], as in `PaddedTokens`.
         rate: share of words dropped.
         rng: source of the choices.
     """

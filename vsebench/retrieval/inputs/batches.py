@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from vsebench.retrieval.inputs.augment import (
+    PaddedTokens,
     augment_words,
     compact,
     draw_crops,
@@ -76,9 +77,8 @@ class TokenBatches:
 
     def batch(self, captions: np.ndarray, rng: np.random.Generator) -> Padded:
         tokens, lengths = self.table.gather(captions)
-        changed, keep = augment_words(
-            tokens, self.table.words(captions), lengths, self.rate, self.tokeniser, rng
-        )
+        padded = PaddedTokens(tokens, self.table.words(captions), lengths)
+        changed, keep = augment_words(padded, self.rate, self.tokeniser, rng)
         positions, kept = compact(keep)
         left = np.take_along_axis(changed, positions, axis=1)
         if self.static:
@@ -192,6 +192,20 @@ class _Epoch(NamedTuple):
     pixels: Iterator[Tensor]
 
 
+class ImageAugmentation(NamedTuple):
+    """How images are augmented.
+
+    Attributes:
+        drop: share of local features dropped.
+        smallest: share of width and height that a crop keeps at least.
+        flip: share of images mirrored.
+    """
+
+    drop: float
+    smallest: float
+    flip: float
+
+
 class RawImageBatches:
     """Batches of raw images, cropped, resized and mirrored at random (VSE-infinity, released code
     for grid features), decoded ahead of the step.
@@ -202,32 +216,26 @@ class RawImageBatches:
 
     Args:
         images: the training images.
-        size: side of the squares that the encoder wants.
-        local_features: number of local features that the encoder makes of an image.
-        drop: share of local features dropped.
-        smallest: share of width and height that a crop keeps at least.
-        flip: share of images mirrored.
+        encoder: says the side of the squares that it wants, and how many local features it makes of
+            an image.
+        augmentation: shares of what is dropped, cropped and mirrored.
         static: the local features that stay are padded to few widths.
         world: ranks that batches are split over.
     """
 
-    def __init__(  # noqa: PLR0913  # the settings of augmentation
+    def __init__(
         self,
         images: RawImages,
-        size: int,
-        local_features: int,
-        drop: float,
-        smallest: float,
-        flip: float,
+        encoder: RawImageEncoder,
+        augmentation: ImageAugmentation,
         static: bool = False,
         world: World = ALONE,
     ) -> None:
         self._images = images
-        self._loader = images.loader(size)
-        self._local_features = local_features
-        self._drop = drop
-        self._smallest, self._flip, self._static = smallest, flip, static
-        self._world = world
+        self._loader = images.loader(encoder.image_size)
+        self._local_features = encoder.local_features
+        self._augmentation = augmentation
+        self._static, self._world = static, world
         self._epoch = _Epoch(iter(()), iter(()))
 
     def announce(self, images: np.ndarray, batch_size: int, key: Key) -> None:
@@ -251,17 +259,17 @@ class RawImageBatches:
     def _part(self, images: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[Crop]]:
         """The images of the rank's part of a batch, and what of them is taken."""
         mine = self._world.part(len(images))
-        crops = draw_crops(rng, len(images), self._smallest, self._flip)
+        _, smallest, flip = self._augmentation
+        crops = draw_crops(rng, len(images), smallest, flip)
         return images[mine], crops[mine]
 
     def _padded(self, pixels: Tensor, count: int, rng: np.random.Generator) -> Padded:
         device, mine = self._images.device, self._world.part(count)
-        keep = keep_features(
-            np.full(count, self._local_features), self._local_features, self._drop, "grid", rng
-        )
+        made, drop = self._local_features, self._augmentation.drop
+        keep = keep_features(np.full(count, made), made, drop, "grid", rng)
         positions, kept = compact(keep)
         if self._static:
-            positions = widen(positions, bucket(positions.shape[1], self._local_features))
+            positions = widen(positions, bucket(positions.shape[1], made))
         return Padded(
             pixels,
             to_device(np.ones(len(pixels), np.int64), device),
@@ -308,16 +316,10 @@ def augmenter(
     images: ImageBatches
     if isinstance(given, RawImages):
         raw = cast("RawImageEncoder", encoder)
-        images = RawImageBatches(
-            given,
-            raw.image_size,
-            raw.local_features,
-            protocol.drop_regions,
-            protocol.image_crop,
-            protocol.image_flip,
-            wide,
-            world,
+        augmentation = ImageAugmentation(
+            protocol.drop_regions, protocol.image_crop, protocol.image_flip
         )
+        images = RawImageBatches(given, raw, augmentation, wide, world)
     else:
         images = FeatureBatches(given, inputs.feature_kind, protocol.drop_regions, wide, world)
     rate, device = protocol.augment_words, given.device

@@ -18,7 +18,7 @@ from vsebench.results.folder.store import RunDirectory, Store
 from vsebench.retrieval.embeddings import representative
 from vsebench.retrieval.encode import embed_split
 from vsebench.retrieval.model import load_weights
-from vsebench.retrieval.training.offline_negatives import clip, mine
+from vsebench.retrieval.training.offline_negatives import Embedded, clip, mine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,13 +139,8 @@ def offline_lists(
 
     def mined() -> OfflineLists:
         with clock.measure("mining"):
-            lists = mine(
-                representative(image),
-                representative(text),
-                train.text_to_image,
-                offline,
-                Key(start.spec.seed) / "mining",
-            )
+            embedded = Embedded(representative(image), representative(text), train.text_to_image)
+            lists = mine(embedded, offline, Key(start.spec.seed) / "mining")
         seconds = clock.read()
         StoredLists(lists, seconds["mining"], seconds.get(on_cpu("mining"))).save(
             directory.offline_path

@@ -103,6 +103,20 @@ def directions(
     return Direction(samplers[0], to_text), Direction(samplers[1], to_image)
 
 
+class Drawing(NamedTuple):
+    """How global negatives are drawn.
+
+    Attributes:
+        samplers: samplers of captions and of images.
+        batch_size: pairs of a step.
+        key: key of all draws.
+    """
+
+    samplers: tuple[Sampler, Sampler]
+    batch_size: int
+    key: Key
+
+
 class GlobalNegatives:
     """Draws for each pair of an epoch a caption for its image and an image for its caption.
 
@@ -115,25 +129,17 @@ class GlobalNegatives:
     Args:
         model: embeds the training set.
         inputs: the run's data.
-        samplers: samplers of captions and of images.
-        batch_size: pairs of a step.
-        key: key of all draws.
+        drawing: how negatives are drawn.
         clock: clock that is charged with `refresh` and `sampling`, both a part of the training that
             they are measured within.
         world: ranks of the run, which embed together; the one that leads draws for all.
     """
 
-    def __init__(  # noqa: PLR0913  # a model, its data, and what the draws depend on
-        self,
-        model: Model,
-        inputs: Inputs,
-        samplers: tuple[Sampler, Sampler],
-        batch_size: int,
-        key: Key,
-        clock: Clock,
-        world: World = ALONE,
+    def __init__(
+        self, model: Model, inputs: Inputs, drawing: Drawing, clock: Clock, world: World = ALONE
     ) -> None:
-        self._model, self._inputs, self._clock, self._key = model, inputs, clock, key
+        samplers, batch_size, self._key = drawing
+        self._model, self._inputs, self._clock = model, inputs, clock
         self._world = world
         self._batch_size = batch_size
         self._to_text, self._to_image = directions(

@@ -47,20 +47,25 @@ def clip(spec: OfflineSpec, text_to_image: np.ndarray, images: int) -> tuple[int
     return min(spec.text_h, len(text_to_image) - most), min(spec.image_h, images - 1)
 
 
-def mine(  # noqa: PLR0913  # a training set, and what is mined
-    image: Tensor,
-    text: Tensor,
-    text_to_image: np.ndarray,
-    spec: OfflineSpec,
-    key: Key,
-    block: int | None = None,
-) -> OfflineLists:
+class Embedded(NamedTuple):
+    """A training set.
+
+    Attributes:
+        image: [n, D] image embeddings.
+        text: [m, D] caption embeddings.
+        text_to_image: int64 [m], the image of each caption.
+    """
+
+    image: Tensor
+    text: Tensor
+    text_to_image: np.ndarray
+
+
+def mine(embedded: Embedded, spec: OfflineSpec, key: Key, block: int | None = None) -> OfflineLists:
     """Exact lists of offline negatives over the whole training set.
 
     Args:
-        image: [n, D] training image embeddings.
-        text: [m, D] training caption embeddings.
-        text_to_image: int64 [m].
+        embedded: training set.
         spec: list lengths, and what is mined.
         key: source of random lists.
         block: anchors scored at a time; bounds the memory at block × m scores. By default 256, and
@@ -70,12 +75,11 @@ def mine(  # noqa: PLR0913  # a training set, and what is mined
         DataError: the training set has no negatives.
         PluginError: the spec's own `mine` made something else than lists of negatives.
     """
-    inputs = MiningInputs(
-        image, text, text_to_image, *clip(spec, text_to_image, len(image)), key=key
-    )
+    images, text_to_image = len(embedded.image), embedded.text_to_image
+    inputs = MiningInputs(*embedded, *clip(spec, text_to_image, images), key=key)
     if callable(spec.mine):
         lists = spec.mine(inputs)
-        check_lists(lists, text_to_image, len(image))
+        check_lists(lists, text_to_image, images)
         return OfflineLists(lists.texts.astype(np.int32), lists.images.astype(np.int32))
     return _random(inputs) if spec.mine == "random" else _hard(inputs, block)
 

@@ -23,7 +23,7 @@ from vsebench.retrieval.model import Model, pool, seeded
 from vsebench.retrieval.parallel.whole_batch import share_statistics
 from vsebench.retrieval.parallel.world import ALONE
 from vsebench.retrieval.training.first_round import first_round, load_best, offline_lists
-from vsebench.retrieval.training.global_negatives import GlobalNegatives
+from vsebench.retrieval.training.global_negatives import Drawing, GlobalNegatives
 from vsebench.retrieval.training.offline_negatives import OfflineNegatives
 from vsebench.retrieval.training.optimisation import Optimisation
 from vsebench.retrieval.training.schedule import Schedule
@@ -249,15 +249,8 @@ def _global_negatives(start: Start, model: Model, inputs: Inputs, clock: Clock) 
             "draw them"
         )
     samplers = make(spec, "sampler", start.registry), make(spec, "sampler", start.registry)
-    return GlobalNegatives(
-        model,
-        inputs,
-        samplers,
-        spec.protocol.batch_size,
-        Key(spec.seed) / "global negatives",
-        clock,
-        start.world,
-    )
+    drawing = Drawing(samplers, spec.protocol.batch_size, Key(spec.seed) / "global negatives")
+    return GlobalNegatives(model, inputs, drawing, clock, start.world)
 
 
 def _mine(

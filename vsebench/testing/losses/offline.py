@@ -15,7 +15,7 @@ import torch
 from torch.nn.functional import normalize
 
 from vsebench.plugin import Key, PluginError
-from vsebench.retrieval.training.offline_negatives import OfflineNegatives, mine
+from vsebench.retrieval.training.offline_negatives import Embedded, OfflineNegatives, mine
 from vsebench.testing.check import NotCheckedError, promise
 from vsebench.testing.losses.pairs import offline_of
 from vsebench.testing.subject import DIM
@@ -57,7 +57,7 @@ class Mined:
             normalize(torch.randn(n, DIM, generator=generator), dim=1)
             for n in (self.images, len(self.text_to_image))
         )
-        return mine(image, text, self.text_to_image, spec, Key(self.seed) / "mining")
+        return mine(Embedded(image, text, self.text_to_image), spec, Key(self.seed) / "mining")
 
     def negatives(self, spec: OfflineSpec, loss: str = "") -> OfflineNegatives:
         """What draws from these lists in training."""
