@@ -37,11 +37,12 @@ def test_one_judges_by_runs_what_fingerprints_cannot():
 
 def test_every_pooling_loss_and_sampler_is_in_one() -> None:
     suites = {path.stem: load_suite(path) for path in SUITES}
-    assert set(suites) == {"poolings", "losses", "samplers", "quality"}
+    assert set(suites) == {"poolings", "losses", "samplers", "patterns", "quality"}
     held = {
         *(("pooling", name) for name in suites["poolings"].pooling),
         *(("loss", name) for name in suites["losses"].loss),
         *(("loss", name) for name in suites["samplers"].loss),
+        *(("loss", name) for name in suites["patterns"].loss),
         *(("sampler", name) for name in suites["samplers"].sampler),
     }
     ours = {

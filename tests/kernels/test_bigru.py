@@ -76,7 +76,9 @@ def test_equals_a_gru_run_on_each_item_alone(lengths: list[int], scale: float, s
     exact = run(vectors.double(), gru.double(), words, lengths, fast=False)
     for ours, theirs, expected in zip(fast, plain, exact, strict=True):
         rounding = float((theirs - expected).abs().max())
-        allowed = 10 * rounding + 2e-6 * float(expected.abs().max()) + 1e-30
+        # a saturated gate's slope, z (1 - z), has few digits, and weights of that scale pass it on
+        saturated = 1e-6 * scale if scale > 1 else 1e-30
+        allowed = 10 * rounding + 2e-6 * float(expected.abs().max()) + saturated
         torch.testing.assert_close(ours.double(), expected, rtol=0, atol=allowed)
 
 

@@ -74,6 +74,7 @@ LOSSES = (
         "infonce:learned=true",
     ),
     *(
+        "mse",
         "siglip",
         "siglip:scale=3:bias=0.5",
         "selhn",

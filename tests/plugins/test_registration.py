@@ -39,6 +39,7 @@ EXPECTED = {
         "siglip",
         "selhn",
         "adaptive",
+        "mse",
     },
     "vsebench_register_similarities": {"dot"},
     "vsebench_register_batch_plans": {"random"},
