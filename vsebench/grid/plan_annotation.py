@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from vsebench.annotation.task import ANNOTATION
-from vsebench.grid.component_values import of_protocol, with_values
-from vsebench.grid.planners import Planned, check_losses, check_size, distinct_refs
-from vsebench.grid.protocols import components_of, resolve_protocol
+from vsebench.grid.component_values import with_values
+from vsebench.grid.planners import (
+    Planned,
+    check_losses,
+    check_size,
+    check_unused,
+    distinct_refs,
+    protocol_fields,
+)
 from vsebench.grid.tuned import tuned_values
 from vsebench.plugin.datasets import AnnotationData
 from vsebench.plugin.errors import SpecError
@@ -18,12 +24,10 @@ from vsebench.results.run_base import Cell
 from vsebench.results.spec import AnnotationSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from vsebench.grid.planners import Opened
     from vsebench.grid.suite import Suite
-    from vsebench.plugin.cards import DatasetCard
-    from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
     from vsebench.results.components import ComponentRef
     from vsebench.results.protocol import AnnotationProtocol
@@ -49,12 +53,7 @@ class AnnotationAxes:
             SpecError: one is not known, is given twice, or belongs to another task; or the suite
                 names what the task does not use.
         """
-        for name in ("pooling", "similarity"):
-            if name in suite.model_fields_set:
-                raise SpecError(
-                    f"data set '{suite.dataset[0]}' serves the annotation task, which uses no "
-                    f"{name}: leave out the {name}"
-                )
+        check_unused(suite, ANNOTATION, "pooling", "similarity")
         samplers = distinct_refs(
             "sampler",
             suite.sampler or [own_spec("sampler", text, registry) for text in SAMPLERS],
@@ -69,27 +68,6 @@ class AnnotationAxes:
         )
         check_losses(losses, ANNOTATION, suite, registry)
         return cls(samplers, losses)
-
-
-def annotation_protocol_fields(
-    suite: Suite, card: DatasetCard, registry: Registry, tuned: Mapping[str, Scalar]
-) -> dict[str, Any]:
-    """The fields of a run that the protocol decides: the suite's, or the data set's own, with the
-    values that were tuned for its row.
-
-    Raises:
-        SpecError: the preset, a key or a value is not valid.
-    """
-    given = {**suite.changes, **of_protocol(tuned)}
-    protocol, changes = resolve_protocol(
-        ANNOTATION, suite.protocol or card.protocol, given, registry
-    )
-    components = components_of(protocol, ANNOTATION.spec, given, registry)
-    return {
-        "protocol": protocol,
-        "protocol_changes": changes,
-        **{slot.field: ref for slot, ref in components},
-    }
 
 
 def annotation_runs(
@@ -109,16 +87,15 @@ def annotation_runs(
         for d, s, loss in itertools.product(datasets, axes.samplers, axes.losses)
     }
     tuned = tuned_values(suite.tuned, cells, suite.changes, ANNOTATION, registry)
-    cards = {
-        dataset.spec: cast("DatasetCard", registry.get("dataset", dataset.name).card)
-        for dataset in datasets
-    }
     protocols = {
         cell: [
-            (values, annotation_protocol_fields(suite, cards[cell.dataset], registry, values.set))
+            (
+                values,
+                protocol_fields(ANNOTATION, suite, components["dataset"], registry, values.set),
+            )
             for values in tuned[cell]
         ]
-        for cell in cells
+        for cell, components in cells.items()
     }
     opened = {dataset.spec: open_data(dataset) for dataset in datasets}
     runs = []

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from vsebench.grid.component_values import of_protocol, with_values
-from vsebench.grid.planners import Planned, check_losses, check_size, distinct_refs, suite_specs
-from vsebench.grid.protocols import components_of, resolve_protocol
+from vsebench.grid.component_values import with_values
+from vsebench.grid.planners import (
+    Planned,
+    check_losses,
+    check_size,
+    check_unused,
+    distinct_refs,
+    protocol_fields,
+    suite_specs,
+)
 from vsebench.grid.tuned import tuned_values
 from vsebench.patterns.spec import PatternsSpec
 from vsebench.patterns.task import PATTERNS
@@ -17,12 +24,10 @@ from vsebench.results.components import resolve_pooling
 from vsebench.results.run_base import Cell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from vsebench.grid.planners import Opened
     from vsebench.grid.suite import Suite
-    from vsebench.plugin.cards import DatasetCard
-    from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
     from vsebench.results.components import ComponentRef
     from vsebench.results.run_base import Device
@@ -48,7 +53,7 @@ def pattern_runs(
     tuned = tuned_values(suite.tuned, cells, suite.changes, PATTERNS, registry)
     decided = {
         cell: [
-            (values, _protocol_fields(suite, components["dataset"], registry, values.set))
+            (values, protocol_fields(PATTERNS, suite, components["dataset"], registry, values.set))
             for values in tuned[cell]
         ]
         for cell, components in cells.items()
@@ -77,12 +82,7 @@ def _axes(
         SpecError: one is not known, is given twice, or belongs to another task; or the suite names
             what the task does not use.
     """
-    for name in ("similarity", "sampler"):
-        if name in suite.model_fields_set:
-            raise SpecError(
-                f"data set '{suite.dataset[0]}' serves the {PATTERNS.name} task, which uses no "
-                f"{name}: leave out the {name}"
-            )
+    check_unused(suite, PATTERNS, "similarity", "sampler")
     texts = suite_specs("pooling", suite, registry)
     for text in texts:
         image, caption = resolve_pooling(text, registry)
@@ -100,23 +100,3 @@ def _axes(
     )
     check_losses(losses, PATTERNS, suite, registry)
     return distinct_refs("pooling", texts, registry), losses
-
-
-def _protocol_fields(
-    suite: Suite, dataset: ComponentRef, registry: Registry, tuned: Mapping[str, Scalar]
-) -> dict[str, Any]:
-    """The fields of a run that the protocol decides: the suite's, or the data set's own, with the
-    values that were tuned for its row.
-
-    Raises:
-        SpecError: the preset, a key or a value is not valid.
-    """
-    card = cast("DatasetCard", registry.get("dataset", dataset.name).card)
-    given = {**suite.changes, **of_protocol(tuned)}
-    protocol, changes = resolve_protocol(PATTERNS, suite.protocol or card.protocol, given, registry)
-    components = components_of(protocol, PATTERNS.spec, given, registry)
-    return {
-        "protocol": protocol,
-        "protocol_changes": changes,
-        **{slot.field: ref for slot, ref in components},
-    }

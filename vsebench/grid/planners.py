@@ -8,16 +8,19 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+from vsebench.grid.component_values import of_protocol
+from vsebench.grid.protocols import components_of, resolve_protocol
 from vsebench.plugin.errors import SpecError
 from vsebench.plugin.specs import own_spec
 from vsebench.results.components import resolve_ref
 from vsebench.results.tasks import task_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from vsebench.grid.suite import Suite
     from vsebench.plugin.cards import DatasetCard, LossCard
+    from vsebench.plugin.params import Scalar
     from vsebench.plugin.registry import Registry
     from vsebench.results.components import ComponentRef
     from vsebench.results.run_base import Device, RunBase
@@ -87,6 +90,40 @@ def check_losses(
                 f"loss '{loss.spec}' serves the {serves} task, data set '{suite.dataset[0]}' the "
                 f"{task.name} task"
             )
+
+
+def check_unused(suite: Suite, task: Task, *names: str) -> None:
+    """Refuses a suite that names kinds of components which the task does not use."""
+    for name in names:
+        if name in suite.model_fields_set:
+            raise SpecError(
+                f"data set '{suite.dataset[0]}' serves the {task.name} task, which uses no "
+                f"{name}: leave out the {name}"
+            )
+
+
+def protocol_fields(
+    task: Task,
+    suite: Suite,
+    dataset: ComponentRef,
+    registry: Registry,
+    tuned: Mapping[str, Scalar],
+) -> dict[str, Any]:
+    """The fields of a run that the protocol decides: the suite's, or the data set's own, with the
+    values that were tuned for its row.
+
+    Raises:
+        SpecError: the preset, a key or a value is not valid.
+    """
+    card = cast("DatasetCard", registry.get("dataset", dataset.name).card)
+    given = {**suite.changes, **of_protocol(tuned)}
+    protocol, changes = resolve_protocol(task, suite.protocol or card.protocol, given, registry)
+    components = components_of(protocol, task.spec, given, registry)
+    return {
+        "protocol": protocol,
+        "protocol_changes": changes,
+        **{slot.field: ref for slot, ref in components},
+    }
 
 
 def check_size(suite: Suite, **axes: int) -> None:
