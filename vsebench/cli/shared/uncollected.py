@@ -21,4 +21,5 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            gc.freeze()  # else the next collection looks through all that is left
             gc.enable()

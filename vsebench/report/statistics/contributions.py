@@ -28,6 +28,8 @@ _RELATIVE, _ABSOLUTE = 1e-5, 1e-8
 _BEYOND = np.searchsorted(RECALL_DEPTHS, np.arange(RECALL_DEPTHS[-1] + 1), side="right")
 """How many depths a rank is beyond, up to the largest depth."""
 
+_DEPTHS = np.array(RECALL_DEPTHS)[:, None]
+
 _ADDED = (0, 3, 1, 4, 2, 5)
 """The recalls in the order in which RSUM adds them up: depth by depth."""
 
@@ -177,13 +179,15 @@ def _hits(
     """How many ranks of an image are among the first of each depth: its own, then those of its
     captions; [2 · depths, images].
     """
-    images, bins = len(i2t), len(RECALL_DEPTHS) + 1
-    beyond = _BEYOND[np.minimum(t2i, len(_BEYOND) - 1)]
-    ending = np.bincount(owners * bins + beyond, minlength=images * bins).reshape(-1, bins)
-    of_captions = ending[:, :-1].cumsum(axis=1).T
-    of_images = i2t < np.array(RECALL_DEPTHS)[:, None]
-    kind = np.min_scalar_type(of_captions.max(initial=0))
-    return np.concatenate([of_images, of_captions], dtype=kind, casting="unsafe")
+    images, depths = len(i2t), len(RECALL_DEPTHS)
+    bins = owners * (depths + 1) + _BEYOND.take(t2i, mode="clip")
+    ending = np.bincount(bins, minlength=images * (depths + 1)).reshape(images, depths + 1)
+    of_captions = ending[:, :depths].T.cumsum(axis=0)
+    kind = np.min_scalar_type(of_captions[-1].max(initial=0))
+    found = np.empty((2 * depths, images), dtype=kind)
+    np.less(i2t, _DEPTHS, out=found[:depths])
+    found[depths:] = of_captions
+    return found
 
 
 def _close(found: float, expected: float) -> bool:
