@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import from_json
 
 from vsebench.plugin.errors import MissingError, VsebenchError
@@ -57,8 +57,6 @@ _CHECKS: Mapping[str, Callable[[Mapping[str, NDArray[Any]]], None]] = {
     POSITIONS: check_positions,
     RETRIEVED: check_retrieved,
 }
-
-_CURVE: TypeAdapter[list[Evaluation]] = TypeAdapter(list[Evaluation])
 
 T = TypeVar("T")
 
@@ -274,7 +272,8 @@ class RunReader(ABC):
         if not self.holds(CURVE) and CURVE not in self.sums:
             return []
         try:
-            return _evaluations(self.read_checked(CURVE))
+            *lines, _ = self.read_checked(CURVE).split(b"\n")
+            return [Evaluation.model_validate_json(line) for line in lines]
         except (OSError, ValueError) as error:
             raise self.damaged(CURVE, error) from error
 
@@ -378,12 +377,3 @@ def _sound(content: bytes) -> RunRecord:
         raise ValueError(f"a record of schema {record.schema_version}")
     check_record(record)
     return record
-
-
-def _evaluations(content: bytes) -> list[Evaluation]:
-    """Those of a curve's whole lines, read at once."""
-    *lines, _ = content.split(b"\n")
-    found = _CURVE.validate_json(b"[%b]" % b",".join(lines))
-    if len(found) != len(lines):
-        raise ValueError(f"{len(lines)} lines hold {len(found)} evaluations")
-    return found
