@@ -230,7 +230,7 @@ def _next(results: Results, out: Path) -> Iterator[str]:
         if len(told.rows) > 1:
             best, second, *_ = told.rows
             reference = reference or ",".join(second)
-            found = "" if frozenset((best, second)) in told.pairs else "in"
+            found = "" if told.apart[0, 1] else "in"
             yield (
                 f"best on {block.section.dataset}: {name(best)}, {found}distinguishable from "
                 f"{name(second)}"

@@ -14,6 +14,8 @@ from vsebench.report.statistics.pairs import all_pairs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from vsebench.plugin.metrics import Metric
     from vsebench.report.rows.runs import Run
     from vsebench.report.rows.sections import Section
@@ -45,13 +47,13 @@ class Told(NamedTuple):
 
     Attributes:
         rows: rows that were tested, from the best mean of the metric down.
-        pairs: those of them that can be told apart.
+        apart: whether two of them can be told apart, bool [rows, rows].
         tests: number of pairs that were tested.
         images: whether every test counts the images, too.
     """
 
     rows: tuple[Combination, ...]
-    pairs: frozenset[frozenset[Combination]]
+    apart: NDArray[np.bool_]
     tests: int
     images: bool
 
@@ -107,36 +109,30 @@ def differences_told(section: Section, level: float, metric: Metric | None = Non
     chosen = metric or section.task.headline
     key, sign = chosen.key, 1 if chosen.better == "lower" else -1
     rows = _rows(section, key)
-    pairs, tests, images = _told(rows, section, chosen, level)
-    means = {
-        row: sum(run.test(key) for run in runs.values()) / len(runs) for row, runs in rows.items()
-    }
-    return Told(
-        tuple(sorted(rows, key=lambda row: sign * means[row])),
-        pairs,
-        tests,
-        images,
-    )
+    means = [sum(run.test(key) for run in runs.values()) / len(runs) for runs in rows.values()]
+    order = sorted(range(len(rows)), key=lambda place: sign * means[place])
+    names, (told, tests, images) = [*rows], _told(rows, section, chosen, level)
+    apart = np.zeros((len(rows), len(rows)), dtype=np.bool_)
+    apart[told[0], told[1]] = apart[told[1], told[0]] = True
+    return Told(tuple(names[place] for place in order), apart[np.ix_(order, order)], tests, images)
 
 
 def _told(
     rows: Mapping[Combination, Mapping[int, Run]], section: Section, metric: Metric, level: float
-) -> tuple[frozenset[frozenset[Combination]], int, bool]:
-    """The pairs that are told apart, how many were tested, and whether all tests count the images.
-    Rows of several studies are few, and are taken pair by pair.
+) -> tuple[NDArray[np.intp], int, bool]:
+    """The places of rows that are told apart [2, pairs], how many pairs were tested, and whether
+    all tests count the images. Rows of several studies are few, and are taken pair by pair.
     """
     if any(run.study for runs in rows.values() for run in runs.values()):
         found = differences(section, metric)
-        told = frozenset(frozenset((each.row, each.other)) for each in found if each.p <= 1 - level)
-        return told, len(found), all(each.estimates.images for each in found)
-    names, tested = [*rows], all_pairs([*rows.values()], metric.key)
+        place = {row: i for i, row in enumerate(rows)}
+        told = [(place[each.row], place[each.other]) for each in found if each.p <= 1 - level]
+        places = np.array(told, dtype=np.intp).reshape(-1, 2).T
+        return places, len(found), all(each.estimates.images for each in found)
+    tested = all_pairs([*rows.values()], metric.key)
     adjusted = np.asarray(holm(tested.p.tolist()))
-    apart = np.flatnonzero(adjusted <= 1 - level)
-    return (
-        frozenset(frozenset((names[tested.first[i]], names[tested.second[i]])) for i in apart),
-        len(adjusted),
-        bool(tested.images.all()),
-    )
+    places = np.stack([tested.first, tested.second])[:, adjusted <= 1 - level]
+    return places, len(adjusted), bool(tested.images.all())
 
 
 def _rows(section: Section, key: str) -> dict[Combination, dict[int, Run]]:
@@ -162,12 +158,13 @@ def ties(section: Section, level: float) -> Ties | None:
     found = differences_told(section, level)
     if len(found.rows) < 2:
         return None
-    best = found.rows[0]
-    told = {row for pair in found.pairs if best in pair for row in pair} - {best}
+    best, *others = found.rows
+    told = found.apart[0, 1:].tolist()
+    untold = {row for row, differs in zip(others, told, strict=True) if not differs}
     return Ties(
         best,
-        tuple(row for row in section.rows if row in found.rows and row != best and row not in told),
-        len(told),
+        tuple(row for row in section.rows if row in untold),
+        sum(told),
         found.tests,
         found.images,
     )
@@ -187,7 +184,7 @@ def best_rows(section: Section, metric: Metric, level: float) -> frozenset[Combi
     found = differences_told(section, level, metric)
     if not found.rows:
         return frozenset()
-    told = {row for pair in found.pairs if found.rows[0] in pair for row in pair}
-    if not told:
+    told = found.apart[0].tolist()
+    if not any(told):
         return frozenset()
-    return frozenset(row for row in found.rows if row == found.rows[0] or row not in told)
+    return frozenset(row for row, differs in zip(found.rows, told, strict=True) if not differs)
