@@ -12,7 +12,7 @@ from torch import nn
 from tests.oracles import patterns as oracle
 from vsebench import create
 from vsebench.patterns.data import Patterns, PatternsData
-from vsebench.patterns.errors import exams, explained, metrics, returned, rmse, vectors
+from vsebench.patterns.errors import constants, exams, explained, metrics, returned, rmse, vectors
 from vsebench.patterns.sets import Sets
 from vsebench.plugin import PluginError, SetEmbedding, SpecError
 
@@ -59,7 +59,7 @@ def test_a_constant_explains_nothing_and_what_is_worse_less(data: PatternsData) 
     found = metrics(constant, tests)
     assert found["explained"] == pytest.approx(0, abs=1e-4)
     assert [found["rmse"], found["rmse_unseen"]] == pytest.approx(
-        [*data.constants("test").values()]
+        [*constants(data, "test").values()]
     )
     worse = {name: values + 100 for name, values in constant.items()}
     assert metrics(worse, tests)["explained"] < -1000

@@ -80,16 +80,6 @@ class PatternsData:
 
         return target(self.pattern, sets)
 
-    def constants(self, split: str) -> dict[str, float]:
-        """The root mean squared error of having learnt nothing, by range of sizes: of answering
-        every set of dev or test with the mean of all targets of seen sizes.
-        """
-        targets = {name: self.target(self.sets(split, name)) for name in self.splits[split].ranges}
-        known = targets["seen"].mean()
-        return {
-            name: float((each - known).square().mean().sqrt()) for name, each in targets.items()
-        }
-
 
 class Patterns:
     """Sets of standard normal vectors, and a pattern to reproduce.

@@ -74,6 +74,15 @@ def metrics(found: Mapping[str, Tensor], tests: Mapping[str, Exam]) -> dict[str,
     }
 
 
+def constants(data: PatternsData, split: str) -> dict[str, float]:
+    """The root mean squared error of having learnt nothing, by range of sizes: of answering every
+    set of dev or test with the mean of all targets of seen sizes.
+    """
+    tests = exams(data, split, torch.device("cpu"))
+    known = tests["seen"].target.mean()
+    return {name: rmse(known, test.target) for name, test in tests.items()}
+
+
 def rmse(found: Tensor, target: Tensor) -> float:
     """The root of the mean squared error over sets and dimensions."""
     return float((found - target).square().mean().sqrt())

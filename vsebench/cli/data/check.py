@@ -196,8 +196,10 @@ def _(data: PatternsData) -> tuple[tuple[str, ...], list[Row]]:
 
 def _patterns(name: str, data: PatternsData) -> list[Row]:
     """A row for each range of sizes."""
+    from vsebench.patterns.errors import constants
+
     split = data.splits[name]
-    constants = {} if split.sets is None else data.constants(name)
+    constant = {} if split.sets is None else constants(data, name)
     return [
         (
             f"{name}, {sizes}",
@@ -205,7 +207,7 @@ def _patterns(name: str, data: PatternsData) -> list[Row]:
             data.dim,
             min(of),
             max(of),
-            f"{constants[sizes]:.4f}" if constants else "–",
+            f"{constant[sizes]:.4f}" if constant else "–",
         )
         for sizes, of in split.ranges.items()
     ]
