@@ -142,6 +142,24 @@ def slowly(spec: RunSpec, out: Path) -> None:
         time.sleep(0.6)
 
 
+def steadily(spec: RunSpec, out: Path) -> None:
+    """As `slowly`, and says it as a run does."""
+    (out / f"pid-{os.getpid()}").touch()
+    for step in range(12):
+        reports[-1]({"event": "step", "step": step, "steps": 12})
+        time.sleep(0.6)
+
+
+def hang_once(spec: RunSpec, out: Path) -> None:
+    """Hangs until the file `woken` exists, the first time; ends when the file `go` exists, after
+    that.
+    """
+    first = not any(out.glob("pid-*"))
+    (out / f"pid-{os.getpid()}").touch()
+    while not (out / ("woken" if first else "go")).exists():
+        time.sleep(0.05)
+
+
 def talk(spec: RunSpec, out: Path) -> None:
     """Says more than a pipe holds."""
     for step in range(5000):
@@ -295,6 +313,8 @@ deeds = {
     "stop": stop,
     "on and on": go_on,
     "slowly": slowly,
+    "steadily": steadily,
+    "hang once": hang_once,
     "talk": talk,
     "garble": garble,
     "thread": thread,
@@ -308,6 +328,11 @@ deeds = {
 if __name__ == "sitecustomize":
     if "HANG_ON" in os.environ:
         __import__(os.environ["HANG_ON"])
+    if "EXPIRY" in os.environ:
+        from vsebench.results.folder import lease
+
+        lease.HEARTBEAT_SECONDS = 0.1
+        lease.EXPIRY_SECONDS = lease.LOCAL_EXPIRY_SECONDS = float(os.environ["EXPIRY"])
     module = types.ModuleType("vsebench.retrieval.training.train")
     module.train = train  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module

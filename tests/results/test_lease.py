@@ -15,6 +15,7 @@ from vsebench.plugin.errors import VsebenchError
 from vsebench.results.folder import lease as leases
 from vsebench.results.folder.lease import (
     EXPIRY_SECONDS,
+    HEARTBEAT_SECONDS,
     LOCAL_EXPIRY_SECONDS,
     Holder,
     Lease,
@@ -81,6 +82,33 @@ def test_a_living_process_of_this_machine_needs_a_heartbeat_now_and_then(tmp_pat
     assert (Lease.claim(tmp_path) is not None) is claimed
 
 
+@pytest.mark.skipif(
+    HERE.machine is None, reason="processes of one machine are told apart by Linux's /proc"
+)
+@pytest.mark.parametrize(
+    ("stall", "expiry"),
+    [
+        (300.0, 300 + HEARTBEAT_SECONDS),
+        (1.0, EXPIRY_SECONDS),
+        (0, EXPIRY_SECONDS),
+        (LOCAL_EXPIRY_SECONDS, LOCAL_EXPIRY_SECONDS),
+        (1e308, LOCAL_EXPIRY_SECONDS),
+        (10**400, LOCAL_EXPIRY_SECONDS),
+        (float("nan"), LOCAL_EXPIRY_SECONDS),
+        (-1e308, EXPIRY_SECONDS),
+        (None, LOCAL_EXPIRY_SECONDS),
+    ],
+)
+def test_a_silent_process_holds_for_as_long_as_its_own_lease_says(tmp_path, stall, expiry):
+    """Within bounds, whatever the limits of whoever claims it."""
+    path = leave(tmp_path, replace(HERE, stall=stall), age=expiry - 20)
+    assert is_held(tmp_path)
+    assert Lease.claim(tmp_path, 1e6) is None
+    os.utime(path, (time.time() - expiry - 1,) * 2)
+    assert not is_held(tmp_path)
+    assert Lease.claim(tmp_path, 1e6) is not None
+
+
 @pytest.mark.parametrize("name", [f"lease-{10**26}.json", f"lease-{'9' * 200}.json"])
 def test_the_number_of_a_lease_costs_nothing(tmp_path, name):
     (tmp_path / name).write_text('{"released": true}')
@@ -107,7 +135,17 @@ def test_other_machines_hold_by_their_heartbeat(tmp_path, age, claimed):
     assert (Lease.claim(tmp_path) is not None) is claimed
 
 
-@pytest.mark.parametrize("content", ["", '{"host": "x"', "[]", '{"unknown": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        '{"host": "x"',
+        "[]",
+        '{"unknown": 1}',
+        json.dumps(asdict(HERE) | {"stall": "long"}),
+        "[" * 100_000,
+    ],
+)
 def test_an_unfinished_lease_is_judged_by_its_age(tmp_path, content):
     path = tmp_path / "lease-1.json"
     path.write_text(content)
@@ -193,6 +231,53 @@ def test_hold_beats_then_releases(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         work()
     assert Lease.claim(tmp_path) is not None
+
+
+@pytest.mark.parametrize(
+    ("stall", "moves", "expected"),
+    [
+        (100.0, {}, [0, 1, 2]),
+        (100.0, {2}, [0, 1, 2, 3, 4, 5]),
+        (100.0, {6}, [0, 1, 2, 6, 7, 8, 9]),
+        (1.0, {0, 1, 5}, [0, 1, 5]),  # less than from one heartbeat to the next
+        (None, {}, list(range(12))),
+    ],
+)
+def test_heartbeats_end_without_progress_and_return_with_it(
+    tmp_path, monkeypatch, stall, moves, expected
+):
+    lease = Lease.claim(tmp_path, stall)
+    beats = []
+
+    class Stop:
+        tick = -1
+
+        def wait(self, seconds):
+            self.tick += 1
+            if self.tick in moves:
+                lease.progress()
+            return self.tick == 12
+
+    stop = Stop()
+    monkeypatch.setattr(Lease, "heartbeat", lambda self: beats.append(stop.tick))
+    lease._beat(stop)
+    assert beats == expected
+
+
+def test_progress_after_a_silence_shows_it_at_once_or_that_the_lease_is_lost(tmp_path):
+    lease = Lease.claim(tmp_path)
+    os.utime(lease.path, (1, 1))
+    lease.progress()
+    assert lease.path.stat().st_mtime == 1  # not with every step
+    lease._beaten -= EXPIRY_SECONDS
+    lease.progress()
+    assert not lease.lost
+    assert time.time() - lease.path.stat().st_mtime < 60
+    lease._beaten -= EXPIRY_SECONDS
+    lease.path.unlink()
+    leave(tmp_path, ELSEWHERE, number=2)
+    lease.progress()
+    assert lease.lost
 
 
 def test_claiming_clears_what_a_killed_writer_left_and_nothing_else(tmp_path):

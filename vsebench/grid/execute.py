@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
+from vsebench.grid.patience import PROGRESS
 from vsebench.grid.run_log import RunLog
 from vsebench.plugin.errors import VsebenchError
 from vsebench.plugin.host.contain import check_unchanged, noted
@@ -44,7 +45,12 @@ class RunBusy(VsebenchError):  # noqa: N818  # a state to wait out, not a fault
         self.reason = reason
 
 
-def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> RunRecord:
+def execute(
+    run_spec_json: str,
+    run_dir: Path,
+    report: Events | None = None,
+    stall: float | None = None,
+) -> RunRecord:
     """Runs one point of the grid, or resumes it, and leaves its record. A run that is done is
     not run again.
 
@@ -55,6 +61,8 @@ def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> 
         run_spec_json: the spec of a run as JSON.
         run_dir: its directory; those of the runs that it depends on lie beside it.
         report: receives progress events (see `vsebench.grid.worker`).
+        stall: seconds without progress after which other processes may take the run over; None for
+            no limit.
 
     Returns:
         The record, as it is on disk.
@@ -65,7 +73,7 @@ def execute(run_spec_json: str, run_dir: Path, report: Events | None = None) -> 
     """
     spec = read_spec(run_spec_json)
     directory = RunDirectory(run_dir)
-    record = _finished(directory) or _claim_and_run(spec, run_dir, report or _ignore)
+    record = _finished(directory) or _claim_and_run(spec, run_dir, report or _ignore, stall)
     (report or _ignore)({"event": "finished", "status": record.status, **_result(record)})
     return record
 
@@ -77,10 +85,12 @@ def _result(record: RunRecord) -> dict[str, str]:
     return {} if value is None else {"result": f"{headline.heading} {headline.text(value)}"}
 
 
-def attempt(run_spec_json: str, run_dir: Path, report: Events) -> Status:
+def attempt(
+    run_spec_json: str, run_dir: Path, report: Events, stall: float | None = None
+) -> Status:
     """As `execute`; a run that another process works on is reported as busy."""
     try:
-        return execute(run_spec_json, run_dir, report).status
+        return execute(run_spec_json, run_dir, report, stall).status
     except RunBusy as busy:
         report({"event": "busy", "reason": busy.reason})
         return "busy"
@@ -96,21 +106,18 @@ def held_by(run_dir: Path) -> str:
     )
 
 
-def _claim_and_run(spec: AnySpec, run_dir: Path, report: Events) -> RunRecord:
-    lease = Lease.claim(run_dir)
+def _claim_and_run(spec: AnySpec, run_dir: Path, report: Events, stall: float | None) -> RunRecord:
+    lease = Lease.claim(run_dir, stall)
     if lease is None:
         raise RunBusy(spec, held_by(run_dir))
 
     def stop_if_lost() -> None:
-        if lease.lost and not run_dir.exists():
-            raise FolderRemoved(
-                f"{run_dir} was removed while the run wrote to it: something in its process, such "
-                "as a plugin, or another program did that"
-            )
         if lease.lost:
-            raise RunBusy(spec, "another process has taken the run over")
+            raise _loss(spec, run_dir)
 
     def report_while_held(event: dict[str, object]) -> None:
+        if event["event"] in PROGRESS:
+            lease.progress()
         stop_if_lost()
         report(event)
 
@@ -139,6 +146,16 @@ def _claim_and_run(spec: AnySpec, run_dir: Path, report: Events) -> RunRecord:
         again.write_spec(spec)
         again.write_record(record)
         return record
+
+
+def _loss(spec: AnySpec, run_dir: Path) -> FolderRemoved | RunBusy:
+    """How a run that had a lease lost it."""
+    if run_dir.exists():
+        return RunBusy(spec, "another process has taken the run over")
+    return FolderRemoved(
+        f"{run_dir} was removed while the run wrote to it: something in its process, such as a "
+        "plugin, or another program did that"
+    )
 
 
 def _run(spec: AnySpec, directory: RunDirectory, report: Events) -> RunRecord:

@@ -8,7 +8,7 @@ A copy has none of the threads of the original, but the locks that they held. So
 starts none: it never touches CUDA, computes no gradient, and serves runs with one thread. Where a
 library has started one all the same, it refuses, and runs get new processes.
 
-A message on the socket asks for a run. It is `{"directory": …}` and carries five descriptors: the
+A message on the socket asks for a run. It is `{"arguments": […]}` and carries five descriptors: the
 run's standard input, output and error, its working directory, and a connection to answer on. The
 answers are `{"forked": pid}`, with a descriptor of that process, or `{"refused": reason}`, then
 `{"code": …}` when the run has ended, negative where a signal ended it. Who ends the connection
@@ -47,13 +47,13 @@ class _Request:
     """What a copy of this process is to run.
 
     Attributes:
-        directory: directory of the run.
+        arguments: those of `vsebench.grid.worker`.
         streams: descriptors of its standard input, output and error.
         folder: descriptor of its working directory.
         connection: takes the answers.
     """
 
-    directory: Path
+    arguments: list[str]
     streams: tuple[int, int, int]
     folder: int
     connection: socket.socket
@@ -191,7 +191,7 @@ def _become(request: _Request) -> None:
     if printed:  # while loading: a new process would have said so, too
         os.write(sys.stderr.fileno(), printed)
     reseed()
-    sys.argv = [worker.__file__, str(request.directory)]
+    sys.argv = [worker.__file__, *request.arguments]
     worker.main()
 
 
@@ -202,7 +202,7 @@ def _receive(server: socket.socket) -> _Request | None:
     *streams, folder, connection = descriptors
     stdin, stdout, stderr = streams
     return _Request(
-        Path(json.loads(message)["directory"]),
+        json.loads(message)["arguments"],
         (stdin, stdout, stderr),
         folder,
         socket.socket(fileno=connection),

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from vsebench.grid.job import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from vsebench.grid.suite import Suite
@@ -63,11 +63,11 @@ class ForkServer:
                 process_group=0,
             )
 
-    def fork(self, directory: Path, streams: tuple[int, int, int]) -> ForkedProcess | None:
+    def fork(self, arguments: Sequence[str], streams: tuple[int, int, int]) -> ForkedProcess | None:
         """Starts the process of a run.
 
         Args:
-            directory: directory of the run.
+            arguments: those of `vsebench.grid.worker`.
             streams: its standard input, output and error.
 
         Returns:
@@ -76,7 +76,7 @@ class ForkServer:
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(ANSWER_SECONDS if self._answered else LOADING_SECONDS)
-        message = json.dumps({"directory": str(directory)}).encode()
+        message = json.dumps({"arguments": arguments}).encode()
         folder = os.open(".", os.O_PATH | os.O_DIRECTORY)
         with theirs:
             try:

@@ -73,6 +73,12 @@ def environment(threads: int, place: Place | None = None, share: float = 1.0) ->
     }
 
 
+def arguments(job: Job) -> list[str]:
+    """Those of `vsebench.grid.worker` for a job."""
+    stall = job.limits.stall
+    return [str(job.directory), *([] if stall is None else [str(stall)])]
+
+
 def open_log(directory: Path) -> BinaryIO:
     """The log of a run, to be added to.
 
@@ -92,7 +98,7 @@ def execute_job(job: Job, send: Callable[[Message], object]) -> Status:
         send((job.run_id, event))
 
     with _printing_to_log(job.directory):
-        return attempt(job.spec, job.directory, report)
+        return attempt(job.spec, job.directory, report, job.limits.stall)
 
 
 @contextmanager

@@ -14,11 +14,13 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from vsebench.grid.dealing import place_of
+from vsebench.grid.execute import held_by
 from vsebench.grid.forking import preloading
-from vsebench.grid.job import environment, open_log
-from vsebench.grid.patience import ASK, Patience, parse_event, whereabouts
+from vsebench.grid.job import arguments, environment, open_log
+from vsebench.grid.patience import ASK, ENDS, Patience, parse_event, whereabouts
 from vsebench.plugin.executors import Schedule
 from vsebench.results.folder.directory import RunDirectory
+from vsebench.results.folder.lease import holder, is_held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -185,6 +187,7 @@ class RunProcess:
         self._patience = Patience(job.limits)
         self._given_up = math.inf
         self._reason = ""
+        self._accounted = False
         self._ended = threading.Lock()
         with open_log(job.directory) as log:
             stdin, self._stdin = os.pipe()
@@ -260,13 +263,13 @@ class RunProcess:
         server: ForkServer | None,
     ) -> Process:
         if server is not None and server.environment == environment:
-            forked = server.fork(self.job.directory, streams)
+            forked = server.fork(arguments(self.job), streams)
             if forked is not None:
                 return forked
         stdin, stdout, stderr = streams
         return _NewProcess(
             subprocess.Popen(
-                [sys.executable, "-P", "-m", "vsebench.grid.worker", str(self.job.directory)],
+                [sys.executable, "-P", "-m", "vsebench.grid.worker", *arguments(self.job)],
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
@@ -311,6 +314,7 @@ class RunProcess:
                     )
                     self._process.kill()
                     break
+                self._accounted |= event["event"] in ENDS
                 self._listen(event)
 
     def _wait(self) -> None:
@@ -318,7 +322,19 @@ class RunProcess:
         self._process.wait()
         self._follower.join(GRACE_SECONDS)
         os.close(self._stdin)
+        successor = "" if self._accounted else self._successor()
+        if successor:
+            self._listen({"event": "busy", "reason": successor})
         self._say_ended()
+
+    def _successor(self) -> str:
+        """Who has taken the run over, in words, as this process hung; empty where nobody has."""
+        directory = self.job.directory
+        with suppress(OSError):
+            other = holder(directory)
+            if other is not None and other.pid != self._process.pid and is_held(directory):
+                return held_by(directory)
+        return ""
 
     def _say_ended(self) -> None:
         if self._ended.acquire(blocking=False):

@@ -47,7 +47,8 @@ _TEXTS = ("phase", "what", "status", "reason")
 _NUMBERS = ("done", "total", "step", "steps", "epoch", "epochs", "loss", "rsum", "map")
 _OURS = ("queued", "started", "lost", "skipped", "died", "damaged")
 """Events that are not a run's to send."""
-_PROGRESS = ("phase", "computing", "step", "evaluated")
+PROGRESS = ("phase", "computing", "step", "evaluated")
+"""Events that tell of progress."""
 ENDS = ("finished", "busy")
 """Events that a run ends with."""
 _OWN = Path(vsebench.__file__).parent
@@ -98,7 +99,7 @@ class Patience:
     def hear(self, event: Event) -> None:
         """Takes an event."""
         kind, self._heard = event["event"], True
-        if kind in _PROGRESS:
+        if kind in PROGRESS:
             self._last = time.monotonic()
             self._doing = str(event["phase"]) if kind == "phase" else self._doing
         if kind in ENDS:

@@ -1,5 +1,5 @@
-"""The process of one run: `python -m vsebench.grid.worker RUN_DIR`, with the run spec as the first
-line of standard input.
+"""The process of one run: `python -m vsebench.grid.worker RUN_DIR [SECONDS]`, with the run spec as
+the first line of standard input. The seconds are those that it may make no progress.
 
 It writes events on standard output, one JSON object a line:
 
@@ -53,7 +53,8 @@ def main() -> None:
 
     spec = _first_line(sys.stdin.fileno())
     threading.Thread(target=_end_with_parent, args=(sys.stdin.fileno(),), daemon=True).start()
-    attempt(spec, Path(sys.argv[1]), report)
+    directory, *stall = sys.argv[1:]
+    attempt(spec, Path(directory), report, float(stall[0]) if stall else None)
     _leave()
 
 

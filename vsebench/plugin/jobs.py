@@ -74,7 +74,8 @@ class Limits:
 
     Attributes:
         total: time from the start of its process to its end; a resumed run has as long again.
-        stall: time between two of its events that tell of progress.
+        stall: time between two of its events that tell of progress; after it, other processes may
+            take the run over, too.
     """
 
     total: float | None = None

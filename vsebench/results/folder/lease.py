@@ -5,12 +5,17 @@ which the file system lets one process do; the file of the largest number is nev
 a claimer who judged an older lease and was then held up cannot take a newer one away. A holder that
 was killed loses its lease at once for processes of the same machine, and after 120 s without a
 heartbeat for other machines. One that lives and gives no heartbeat, because it was stopped or hangs
-in native code, loses it to processes of the same machine after 600 s; it notices before it writes.
+in native code, loses it to processes of the same machine after as long as it may make no progress,
+120 s at least and 600 s at most; it notices before it writes.
+
+A thread gives the heartbeats, so they say nothing of a run that hangs in Python. They end when it
+has made no progress for as long as it may, and return with the next.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import socket
@@ -45,50 +50,68 @@ class Holder:
         pid: its process id.
         machine: what that pid counts within (see `machine_id`); None where it cannot be told.
         started: time at which the process started; with the pid it identifies the process.
+        stall: seconds that it may make no progress; None is no limit.
     """
 
     host: str
     pid: int
     machine: str | None
     started: str | None
+    stall: float | None = None
 
     @classmethod
-    def current(cls) -> Holder:
-        return cls(socket.gethostname(), os.getpid(), machine_id(), start_time(os.getpid()))
+    def current(cls, stall: float | None = None) -> Holder:
+        pid = os.getpid()
+        return cls(socket.gethostname(), pid, machine_id(), start_time(pid), stall)
 
     def alive(self, age: float) -> bool:
         """Whether it still works, when its last heartbeat is `age` seconds old."""
         if self.machine is not None and self.machine == machine_id():
             lives = self.started is not None and start_time(self.pid) == self.started
-            return lives and age < LOCAL_EXPIRY_SECONDS
+            return lives and age < self._patience
         return age < EXPIRY_SECONDS
+
+    @property
+    def _patience(self) -> float:
+        """Seconds without a heartbeat after which it loses its lease though it lives."""
+        if self.stall is None:
+            return LOCAL_EXPIRY_SECONDS
+        # its last heartbeat may be that much older than its last progress
+        stall = min(LOCAL_EXPIRY_SECONDS, self.stall) + HEARTBEAT_SECONDS
+        return min(LOCAL_EXPIRY_SECONDS, max(EXPIRY_SECONDS, stall))
 
 
 class Lease:
     """The right to write to one run's directory; got with `claim`, kept with `hold`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, stall: float | None = None) -> None:
         self.path = path
+        self._stall = math.inf if stall is None else stall
+        self._moved = False
         self._beaten = time.monotonic()
         self._taken = False
 
     @classmethod
-    def claim(cls, directory: Path) -> Lease | None:
+    def claim(cls, directory: Path, stall: float | None = None) -> Lease | None:
         """Claims a directory (made when it is missing); None when another process holds it, this
         very one included.
 
         Whoever gets the lease also clears away what a killed writer left.
+
+        Args:
+            directory: the directory.
+            stall: seconds without `progress` after which the lease may expire; None is no limit.
 
         Raises:
             VsebenchError: the directory cannot be written.
         """
         with files.guarded(directory):
             directory.mkdir(parents=True, exist_ok=True)
-            path = _claim(directory)
+            path = _claim(directory, Holder.current(stall))
             if path is None:
                 return None
             files.sweep(directory)
-        return cls(path)
+        return cls(path, stall)
 
     @property
     def lost(self) -> bool:
@@ -109,6 +132,12 @@ class Lease:
             return
         else:
             self._beaten = time.monotonic()
+
+    def progress(self) -> None:
+        """Notes that the holder is getting on; heartbeats that had ended return at once."""
+        self._moved = True
+        if time.monotonic() - self._beaten >= 2 * HEARTBEAT_SECONDS:
+            self.heartbeat()
 
     @contextmanager
     def hold(self) -> Iterator[Lease]:
@@ -137,8 +166,12 @@ class Lease:
             files.write_text(self.path, _RELEASED)
 
     def _beat(self, stop: threading.Event) -> None:
+        idle = 0.0  # by beats: what passes while the process is stopped does not count
         while not stop.wait(HEARTBEAT_SECONDS):
-            self.heartbeat()
+            idle = 0.0 if self._moved else idle + HEARTBEAT_SECONDS
+            self._moved = False
+            if idle < self._stall:
+                self.heartbeat()
 
 
 def holder(directory: Path) -> Holder | None:
@@ -170,14 +203,14 @@ def is_held(directory: Path, names: Iterable[str] | None = None) -> bool:
         return False
 
 
-def _claim(directory: Path) -> Path | None:
+def _claim(directory: Path, claimer: Holder) -> Path | None:
     """Creates the next lease file; None when the largest one is still good, or when another claimer
     was faster.
     """
     number = _largest(directory)
     path = _path(directory, number + 1)
     draft = directory / f".claim.{uuid.uuid4().hex}.tmp"
-    content = json.dumps(asdict(Holder.current())) + "\n"
+    content = json.dumps(asdict(claimer)) + "\n"
     try:
         draft.write_text(content, encoding="utf-8")
         # The draft's own time is the file system's idea of now, which clocks of different machines
@@ -216,13 +249,16 @@ def _read(path: Path) -> Holder | None:
     """The holder named in a lease file; None when it was released. Raises ValueError when the file
     is not a lease.
     """
-    content = json.loads(files.read_bytes(path))
-    if content == json.loads(_RELEASED):
-        return None
     try:
-        return Holder(**content)
-    except TypeError as error:
+        content = json.loads(files.read_bytes(path))
+        if content == json.loads(_RELEASED):
+            return None
+        found = Holder(**content)
+    except (TypeError, RecursionError) as error:
         raise ValueError(f"{path} is not a lease") from error
+    if not isinstance(found.stall, int | float | None):
+        raise ValueError(f"{path} is not a lease")
+    return found
 
 
 def _create(path: Path, draft: Path, content: str) -> None:
