@@ -222,6 +222,7 @@ def test_every_example_is_found():
             "flickr8k-aoq-long",
             "flickr8k-aoq-long-tuned",
             "flickr8k-aoq-warm",
+            "flickr8k-aoq-warm-tuned",
             "flickr8k-aoq-warm-long",
             "flickr8k-aoq-warm-long-tuned",
             "flickr8k-losses",
