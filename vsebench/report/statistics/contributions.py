@@ -5,6 +5,7 @@ thousand runs need a metric of a few of them at a time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -109,10 +110,13 @@ class Contributions(Mapping[str, "NDArray[np.float64]"]):
         if any(each._parts[key] != places for each in held):
             return np.array([each[key] for each in held])
         total: Floats | None = None
+        weights = [each._weights for each in held]
+        if all(each is weights[0] for each in weights):
+            weights = weights[:1]
         for place in places:
             numbers = [each._numbers[place] for each in held]
             part = np.concatenate(numbers, dtype=np.float64).reshape(len(held), -1)
-            part *= np.array([each._weights[place] for each in held])
+            part *= np.array([each[place] for each in weights])
             total = part if total is None else np.add(total, part, out=total)
         assert total is not None
         return total
@@ -155,7 +159,7 @@ def recalls(ranks: Mapping[str, NDArray[np.integer]]) -> Contributions:
     else:
         return NONE
     numbers = _hits(i2t, t2i, owners)
-    weights = np.repeat([[100.0], [100 * images / captions]], len(RECALL_DEPTHS), axis=0)
+    weights = _weights(images, captions)
     if not ranks.keys() >= set(FOLD_RANKS):
         return Contributions(numbers, weights, _PARTS)
     i2t_in_folds, t2i_in_folds = FOLD_RANKS
@@ -171,6 +175,12 @@ def recalls(ranks: Mapping[str, NDArray[np.integer]]) -> Contributions:
         np.concatenate([np.broadcast_to(weights, within.shape), within]),
         {**_PARTS, **within_folds},
     )
+
+
+@lru_cache
+def _weights(images: int, captions: int) -> Floats:
+    """Those of recalls, [parts, 1]: one object for all runs of a data set."""
+    return np.repeat([[100.0], [100 * images / captions]], len(RECALL_DEPTHS), axis=0)
 
 
 def _hits(
