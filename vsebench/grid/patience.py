@@ -17,8 +17,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import vsebench
-
 if TYPE_CHECKING:
     from vsebench.plugin.jobs import Event, Limits
 
@@ -51,7 +49,7 @@ PROGRESS = ("phase", "computing", "step", "evaluated")
 """Events that tell of progress."""
 ENDS = ("finished", "busy")
 """Events that a run ends with."""
-_OWN = Path(vsebench.__file__).parent
+_OWN = Path(__file__).parents[1]
 _INSTALLED = ("stdlib", "purelib", "platlib")
 _FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 _STACK = re.compile(r"^(?:Current thread|Thread) 0x[^\n]*\n((?:  [^\n]*\n?)*)", re.MULTILINE)

@@ -168,7 +168,7 @@ def _largest(alike: Sequence[NDArray[np.bool_]]) -> Iterator[int]:
     """The sets of rows, bit by bit, of which all are alike and to which none can be added.
 
     Args:
-        alike: by row, which rows are alike, itself included.
+        alike: the rows that are like a row, itself included, bool [rows], by row.
 
     References:
         Bron and Kerbosch, Communications of the ACM 16 (1973), with pivots.
