@@ -40,7 +40,10 @@ _DIGITS = 8
 class Machine(Frozen):
     """What numbers depend on besides the code."""
 
-    cpu: str = Field(description="model of the CPU")
+    cpu: str = Field(description="name of the CPU")
+    generation: str = Field(
+        "", description="its family, model and stepping, which the name may leave out"
+    )
     matmul: str = Field(description="how fp32 matrix products are computed")
     kernels: str = Field(description="what VSEBENCH_KERNELS says")
     threads: int
@@ -50,7 +53,8 @@ class Machine(Frozen):
     def text(self) -> str:
         """As messages name it."""
         libraries = ", ".join(f"{name} {version}" for name, version in self.libraries.items())
-        return f"{self.cpu}, {libraries}, products {self.matmul}, kernels {self.kernels}"
+        cpu = f"{self.cpu} {self.generation}".rstrip()
+        return f"{cpu}, {libraries}, products {self.matmul}, kernels {self.kernels}"
 
 
 class Trace(Frozen):
@@ -184,11 +188,24 @@ def _machine(runs: Iterable[Run]) -> Machine:
         found = provenance(torch.device("cpu"), route)
     return Machine(
         cpu=found.device_name,
+        generation=_generation(),
         matmul=found.matmul,
         kernels=asked(),
         threads=1,
         libraries={name: found.libraries[name] for name in _LIBRARIES if name in found.libraries},
     )
+
+
+def _generation() -> str:
+    """Family, model and stepping of the CPU, as Linux numbers them: clouds name several generations
+    alike, and their sums differ. Empty elsewhere.
+    """
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
+    except OSError:
+        return ""
+    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return "-".join(said[key] for key in ("cpu family", "model", "stepping") if key in said)
 
 
 def in_common(rows: Mapping[str, RunBase], changed: Iterable[str]) -> list[str]:
