@@ -16,7 +16,7 @@ EXCUSED: dict[str, tuple[str, ...]] = {
         "vsebench.kernels:physical_cores",
         "vsebench.results:mapped_files",
         "vsebench.results:peak_mb",
-        "vsebench.results:_cpu_name",
+        "vsebench.results:this_cpu",
     ),
     "bytes are hashed, copied or compared, whatever they are": (
         "vsebench.cli:_files",

@@ -144,6 +144,13 @@ def test_seconds_of_unequal_concurrency_or_device_are_not_compared():
     assert note(found, "Device").endswith("1 or 2 at a time.")
     found = notes(run("gpo"), run("max", provenance=make_provenance(device_name="Apple M4")))
     assert "Warning: seconds are not comparable between these rows: runs differ in device." in found
+    by = {word: make_provenance(cpu_generation=word) for word in ("25-17-1", "25-1-1", "")}
+    known, other, unknown = (run("gpo", provenance=each) for each in by.values())
+    assert (
+        "Warning: seconds are not comparable between these rows: runs differ in generation of the "
+        "CPU." in notes(known, other)
+    )
+    assert not any("comparable" in n for n in notes(known, unknown))
 
 
 def test_rows_of_different_releases_or_commits_are_pointed_out():

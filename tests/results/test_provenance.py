@@ -3,15 +3,14 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
 import torch
 
-from vsebench.results.provenance import RUN_DEVICES, git_commit, provenance
+from vsebench.results.provenance import RUN_DEVICES, Cpu, git_commit, provenance, this_cpu
 from vsebench.results.record import Provenance
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -90,3 +89,51 @@ def test_devices_are_written_only_where_they_are_known() -> None:
     assert "devices" not in found.model_dump()
     known = found.model_copy(update={"devices": "cuda:0"})
     assert Provenance.model_validate_json(known.model_dump_json()) == known
+
+
+X86 = """processor\t: 0
+vendor_id\t: AuthenticAMD
+cpu family\t: 25
+model\t\t: 17
+model name\t: AMD EPYC
+stepping\t: 1
+
+processor\t: 1
+cpu family\t: 26
+model name\t: another
+"""
+ARM = """processor\t: 0
+BogoMIPS\t: 50.00
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: 0x3
+CPU part\t: 0xd0c
+CPU revision\t: 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (X86, Cpu("AMD EPYC", "25-17-1")),
+        (ARM, Cpu("neoverse", "0x41-0x3-0xd0c-1")),
+        ("", Cpu("neoverse", "")),
+        (None, Cpu("neoverse", "")),
+    ],
+)
+def test_a_cpu_is_told_from_others_of_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, found: Cpu
+) -> None:
+    said = tmp_path / "cpuinfo"
+    if text is not None:
+        said.write_text(text, encoding="utf-8")
+    monkeypatch.setattr("vsebench.results.provenance._CPUS", said)
+    monkeypatch.setattr("platform.processor", lambda: "neoverse")
+    assert this_cpu() == found
+
+
+def test_a_run_on_a_gpu_says_no_generation_of_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda _: "H200")
+    assert "cpu_generation" not in provenance(torch.device("cuda"), "").model_dump()
+    monkeypatch.setattr("vsebench.results.provenance.this_cpu", lambda: Cpu("AMD EPYC", "25-1-1"))
+    assert provenance(torch.device("cpu"), "").cpu_generation == "25-1-1"

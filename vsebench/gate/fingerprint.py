@@ -188,24 +188,12 @@ def _machine(runs: Iterable[Run]) -> Machine:
         found = provenance(torch.device("cpu"), route)
     return Machine(
         cpu=found.device_name,
-        generation=_generation(),
+        generation=found.cpu_generation,
         matmul=found.matmul,
         kernels=asked(),
         threads=1,
         libraries={name: found.libraries[name] for name in _LIBRARIES if name in found.libraries},
     )
-
-
-def _generation() -> str:
-    """Family, model and stepping of the CPU, as Linux numbers them: clouds name several generations
-    alike, and their sums differ. Empty elsewhere.
-    """
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
-    except OSError:
-        return ""
-    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    return "-".join(said[key] for key in ("cpu family", "model", "stepping") if key in said)
 
 
 def in_common(rows: Mapping[str, RunBase], changed: Iterable[str]) -> list[str]:

@@ -245,7 +245,7 @@ def _conditions(made: Provenance | None) -> object:
     if made is None:
         return object()
     libraries = [made.libraries.get(name) for name in _COMPUTING]
-    return made.device_name, made.matmul, libraries, made.git_commit
+    return made.device_name, made.cpu_generation, made.matmul, libraries, made.git_commit
 
 
 def _equal(run: Run, new: RunRecord, again: RunReader) -> bool:

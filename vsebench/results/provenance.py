@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vsebench.results.plugins import releases
 from vsebench.results.record import Provenance
@@ -28,6 +28,11 @@ names them.
 """
 
 _LIBRARIES = ("vsebench", "torch", "numpy", "numba", "transformers", "pillow")
+_CPUS = Path("/proc/cpuinfo")
+_GENERATION = (
+    *("cpu family", "model", "stepping"),
+    *("CPU implementer", "CPU variant", "CPU part", "CPU revision"),
+)
 _PACKAGE = Path(__file__).parent.parent
 # What a hook of somebody's repository leaves to the commands that it starts
 _OF_ANOTHER = (
@@ -47,10 +52,12 @@ def provenance(device: torch.device, matmul: str, plugins: Plugins | None = None
     """
     import torch
 
+    cpu = this_cpu() if device.type == "cpu" else None
     return Provenance(
         started=now(),
         host=platform.node(),
-        device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
+        device_name=torch.cuda.get_device_name(device) if cpu is None else cpu.name,
+        cpu_generation="" if cpu is None else cpu.generation,
         libraries={
             "python": platform.python_version(),
             **versions(_LIBRARIES),
@@ -115,11 +122,28 @@ def git_commit(package: Path = _PACKAGE) -> str | None:
         return None
 
 
-def _cpu_name() -> str:
+class Cpu(NamedTuple):
+    """A CPU as the system tells it.
+
+    Attributes:
+        name: what its maker calls it; clouds call several generations alike.
+        generation: its numbers by which those are told apart, `25-17-1`: family, model and stepping
+            on x86, implementer, variant, part and revision on ARM. Empty where the system has none.
+    """
+
+    name: str
+    generation: str
+
+
+def this_cpu() -> Cpu:
+    """That of this machine, its first where there are several."""
     try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
-            return next(
-                line.partition(":")[2].strip() for line in lines if line.startswith("model name")
-            )
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+        text = _CPUS.read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    lines = (line.partition(":") for line in text.partition("\n\n")[0].splitlines())
+    said = {key.strip(): value.strip() for key, _, value in lines}
+    return Cpu(
+        said.get("model name") or platform.processor() or platform.machine(),
+        "-".join(said[key] for key in _GENERATION if key in said),
+    )

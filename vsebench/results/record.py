@@ -156,11 +156,16 @@ class Column(Frozen):
 class Provenance(Sparse):
     """Where and with what a run was made."""
 
-    sparse: ClassVar[tuple[str, ...]] = ("devices", "plugins")
+    sparse: ClassVar[tuple[str, ...]] = ("cpu_generation", "devices", "plugins")
 
     started: str = Field(description="UTC, ISO 8601")
     host: str
     device_name: str
+    cpu_generation: str = Field(
+        "",
+        description="family, model and stepping of the CPU that it ran on, which names may leave "
+        "out; empty on CUDA and where nobody said",
+    )
     libraries: dict[str, str]
     git_commit: str | None = Field(
         None,

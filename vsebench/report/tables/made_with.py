@@ -115,12 +115,16 @@ def comparable_note(done: Sequence[Run]) -> str:
     not mean the same; else empty.
     """
     concurrency = {run.record.cost.concurrency for run in done if run.record.cost is not None}
-    devices = {
-        run.record.provenance.device_name for run in done if run.record.provenance is not None
-    }
+    made = [run.record.provenance for run in done if run.record.provenance is not None]
+    devices = {each.device_name for each in made}
+    generations = {each.cpu_generation for each in made if each.cpu_generation}
     causes = [
         cause
-        for cause, found in (("runs at a time", concurrency), ("device", devices))
+        for cause, found in (
+            ("runs at a time", concurrency),
+            ("device", devices),
+            ("generation of the CPU", generations if len(devices) == 1 else ()),
+        )
         if len(found) > 1
     ]
     return (
