@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import random
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +16,14 @@ import pytest
 from tests.factories import make_curve, make_record, make_spec, save
 from tests.results.studies import FAILED, SPECS, path_of, tree, whole_tree
 from vsebench.plugin.errors import VsebenchError
+from vsebench.results.checks.audit import Finding, audit
 from vsebench.results.folder.directory import RunDirectory
 from vsebench.results.folder.find import find_runs
 from vsebench.results.folder.store import Store
 from vsebench.results.packs.format import ARRAYS, RUNS
 from vsebench.results.packs.pack import Pack, PackedRun, unpack
 from vsebench.results.packs.packing import pack, remove_packed
+from vsebench.results.reader import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,6 +219,65 @@ def test_the_run_whose_checksum_differs_is_named(packed: Path) -> None:
     )
 
 
+def as_version_1(lines: Lines) -> None:
+    lines[0]["vsebench_pack"] = 1
+    for line in lines:
+        line.pop("text", None)
+
+
+@pytest.mark.parametrize("change", [as_version_1, lambda lines: lines])
+def test_a_pack_of_version_1_or_laid_out_anew_gives_the_same(
+    study: Path, packed: Path, tmp_path: Path, change: Callable[[Lines], Lines | None]
+) -> None:
+    """Whose files' own checksums are asked, since their text is not known to be whole."""
+    records = Store(packed).records()
+    curves = [run.read_curve() for run in Store(packed).runs()]
+    assert all(line.text is not None for line in Pack(packed).lines)
+    rewrite(packed, change)
+    assert all(line.text is None for line in Pack(packed).lines)
+    assert Store(packed).records() == records
+    assert [run.read_curve() for run in Store(packed).runs()] == curves
+    unpack(packed, tmp_path / "back")
+    assert whole_tree(tmp_path / "back") == tree(study)
+
+
+def stand(packed: Path, change: Callable[[bytes], bytes]) -> None:
+    """Changes the second run's line as it stands."""
+    lines = gzip.decompress((packed / RUNS).read_bytes()).split(b"\n")
+    lines[2] = change(lines[2])
+    (packed / RUNS).write_bytes(gzip.compress(b"\n".join(lines)))
+
+
+def summed_again(line: bytes) -> bytes:
+    """With the checksum of the files' text as it is."""
+    found = hashlib.sha256(line[line.index(b',"files":') + 9 : -1]).hexdigest()
+    return re.sub(rb'("text":\{"sha256":")[0-9a-f]{64}', b"\\g<1>" + found.encode(), line)
+
+
+def test_text_that_is_not_as_its_line_says_is_not_used(packed: Path) -> None:
+    """Nor where somebody wrote the checksum of the text anew, or moved where its files begin."""
+    stand(packed, lambda line: line.replace(b'"host":"', b'"host":"another '))
+    assert "checksum mismatch" in refusal(lambda: read_all(packed))
+    stand(packed, summed_again)
+    found = Finding(Pack(packed).lines[1].run, RECORD, "checksum mismatch")
+    assert found in audit(packed).findings
+    assert "checksum mismatch" in refusal(lambda: unpack(packed, packed / "back"))
+
+
+@pytest.mark.parametrize("shift", [-1, 1, 10**9, -(10**9)])
+def test_sizes_that_are_not_those_of_the_files(packed: Path, shift: int) -> None:
+    records = Store(packed).records()
+
+    def shifted(line: bytes) -> bytes:
+        return re.sub(
+            rb'"curve.jsonl":(\d+)', lambda m: b'"curve.jsonl":%d' % (int(m[1]) + shift), line
+        )
+
+    stand(packed, shifted)
+    assert [line.text is None for line in Pack(packed).lines] == [False, True, False, False, False]
+    assert Store(packed).records() == records
+
+
 def test_arrays_of_another_run_are_noticed(packed: Path) -> None:
     with np.load(packed / ARRAYS) as arrays:
         own = dict(arrays)
@@ -244,17 +307,17 @@ def no_plan(lines: Lines) -> None:
 
 
 def newer(lines: Lines) -> None:
-    lines[0] |= {"vsebench_pack": 2, "surprise": 1}
+    lines[0] |= {"vsebench_pack": 3, "surprise": 1}
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         (drop_a_run, "4 of 5 runs"),
-        (no_record, "checksum mismatch"),
+        (no_record, "the pack lacks its content"),
         (not_a_line, "is damaged (Extra inputs"),
         (no_plan, "no plan"),
-        (newer, "newer vsebench (pack version 2, this one reads up to 1): upgrade vsebench"),
+        (newer, "newer vsebench (pack version 3, this one reads up to 2): upgrade vsebench"),
         (lambda lines: [{"a": 1}], "is damaged (Field required)"),
         (lambda lines: [[]], "is damaged"),  # type: ignore[list-item]
     ],

@@ -53,7 +53,7 @@ class Run:
     versions: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     mark: str = field(default="", compare=False, repr=False)
 
-    @property
+    @cached_property
     def done(self) -> bool:
         return self.record.status == "done"
 

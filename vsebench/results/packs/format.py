@@ -2,11 +2,13 @@
 
 `runs.jsonl.gz` has a line that opens the pack (its version, how many runs follow, the plan) and a
 line per run: its record and curve as JSON, and a SHA-256 for every file. A run that another study
-holds is a line with that study's place and the same checksums. `runs.npz` has the arrays by run:
-test ranks, and test metrics by image. External rows are held as runs are, in the line that opens
-the pack. What pages show of a model (weights over positions, what it retrieves for the hardest
-queries) goes with the arrays. Weights, checkpoints, mined negatives and logs are not packed, nor is
-`spec.json`, whose content the record has without paths of the machine.
+holds is a line with that study's place and the same checksums. Since version 2 a line also says how
+long each file's JSON is and the SHA-256 of all of them as they stand, so that a reader finds them
+whole without writing every file as it was. `runs.npz` has the arrays by run: test ranks, and test
+metrics by image. External rows are held as runs are, in the line that opens the pack. What pages
+show of a model (weights over positions, what it retrieves for the hardest queries) goes with the
+arrays. Weights, checkpoints, mined negatives and logs are not packed, nor is `spec.json`, whose
+content the record has without paths of the machine.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field, JsonValue
 from pydantic_core import from_json, to_json
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
 RUNS = "runs.jsonl.gz"
 ARRAYS = "runs.npz"
-VERSION = 1
+VERSION = 2
 
 NPZ = (RANKS, PER_IMAGE, POSITIONS, RETRIEVED)
 """Files that are packed as arrays."""
@@ -42,8 +45,19 @@ ROW = "row.json"
 EXTERNAL_NAMES = (RANKS, ROW)
 """Files of an external row, in the order in which unpacking writes them."""
 
-Files = dict[str, Any]
-"""Contents by name."""
+_FILES = b',"files":'
+
+
+class Text(Frozen):
+    """The files of a line as they stand in it.
+
+    Attributes:
+        sha256: checksum of their text, braces included.
+        sizes: bytes of JSON by name, in their order.
+    """
+
+    sha256: str
+    sizes: dict[str, int]
 
 
 class Line(Frozen):
@@ -54,17 +68,20 @@ class Line(Frozen):
         run_id: id of the run.
         held_in: folder of the pack that holds the run, relative to this one; None for this one.
         sha256: checksum by name of every file; of an npz file, of its arrays.
-        files: content by name: JSON values, or text where JSON would not give the bytes back; of a
-            pack that was read, bytes.
         arrays: names of the arrays of each npz file, in their order.
+        text: how the files stand in the line; of a line that was read, None where they are not as
+            it says, or it does not say.
+        files: JSON text by name: of a value, or of a string where a value would not give the bytes
+            back.
     """
 
     run: str = Field(pattern=r"^\.*[^./\\][^/\\]*$")
     run_id: str
     held_in: str | None = None
     sha256: dict[str, str]
-    files: Files = Field(default_factory=dict)
     arrays: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    text: Text | None = None
+    files: dict[str, bytes] = Field(default_factory=dict)
 
 
 class ExternalLine(Line):
@@ -79,24 +96,90 @@ class Opening(Frozen):
     Attributes:
         vsebench_pack: version of the format.
         runs: number of lines that follow.
-        files: files of the folder itself, by name.
+        files: values of the files of the folder itself, by name.
         external: external rows of the folder.
     """
 
     vsebench_pack: int
     runs: int
-    files: Files = Field(default_factory=dict)
+    files: dict[str, Any] = Field(default_factory=dict)
     external: tuple[ExternalLine, ...] = ()
+
+
+L = TypeVar("L", bound=Line)
 
 
 def pack_bytes(opening: Opening, lines: Iterable[Line]) -> bytes:
     """A pack's file of records: the same bytes for the same runs."""
+    first = _json(opening.model_dump(exclude={"external"}, exclude_defaults=True))
+    if opening.external:
+        rows = b",".join(map(line_bytes, opening.external))
+        first = b'%b,"external":[%b]}' % (first[:-1], rows)
     buffer = io.BytesIO()
     # neither time nor file name in the header
     with gzip.GzipFile("", "wb", compresslevel=9, fileobj=buffer, mtime=0) as file:
-        for line in (opening, *lines):
-            file.write(_json(line.model_dump(exclude_defaults=True)) + b"\n")
+        for line in chain([first], map(line_bytes, lines)):
+            file.write(line + b"\n")
     return buffer.getvalue()
+
+
+def line_bytes(line: Line) -> bytes:
+    """A line as it stands in a pack, without its end."""
+    head = line.model_dump(exclude={"files", "text"}, exclude_defaults=True)
+    if not line.files:
+        return _json(head)
+    files = _object(line.files)
+    sizes = {name: len(text) for name, text in line.files.items()}
+    text = Text(sha256=checksum(files), sizes=sizes)
+    return b"%b%b%b}" % (_json({**head, "text": text.model_dump()})[:-1], _FILES, files)
+
+
+def read_line(line: bytes) -> Line:
+    """The run that a line holds.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    return _as_written(line) or line_of(from_json(line, cache_strings="keys"))
+
+
+def line_of(value: Any, kind: type[L] = Line) -> L:  # type: ignore[assignment]
+    """A line of its value, whose files may be laid out anyhow.
+
+    Args:
+        value: what is written as JSON.
+        kind: class of the line.
+
+    Raises:
+        ValidationError: it is none.
+    """
+    held = value.get("files") if isinstance(value, dict) else None
+    if not isinstance(held, dict):
+        return kind.model_validate(value)
+    files = {name: _json(each) for name, each in held.items()}
+    return kind.model_validate({**value, "text": None, "files": files})
+
+
+def _as_written(line: bytes) -> Line | None:
+    """The run of a line whose files stand in it as it says; None where they do not."""
+    head, _, files = line.removesuffix(b"}\n").partition(_FILES)
+    try:
+        found = Line.model_validate(from_json(head + b"}", cache_strings="keys"))
+    except ValueError:  # another layout
+        return None
+    if found.text is None or found.text.sha256 != checksum(files):
+        return None
+    texts, start = {}, 0
+    for name, size in found.text.sizes.items():
+        start += len(_json(name)) + 2
+        texts[name] = files[start : start + size]
+        start += size
+    return found.model_copy(update={"files": texts}) if _object(texts) == files else None
+
+
+def _object(texts: Mapping[str, bytes]) -> bytes:
+    """JSON of the texts of its values."""
+    return b"{%b}" % b",".join(b"%b:%b" % (_json(name), text) for name, text in texts.items())
 
 
 def file_value(name: str, content: bytes) -> JsonValue:
@@ -116,6 +199,11 @@ def file_value(name: str, content: bytes) -> JsonValue:
     except ValueError:
         return text
     return value if file_bytes(value) == content else text
+
+
+def file_text(name: str, content: bytes) -> bytes:
+    """JSON text of `file_value`."""
+    return _json(file_value(name, content))
 
 
 def file_bytes(value: JsonValue) -> bytes:

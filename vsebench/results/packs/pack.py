@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from vsebench import files
@@ -22,14 +22,18 @@ from vsebench.results.packs.format import (
     ROW,
     RUNS,
     VERSION,
+    ExternalLine,
     Line,
     Opening,
     array_key,
     arrays_checksum,
     checksum,
     file_bytes,
+    line_of,
+    read_line,
 )
-from vsebench.results.reader import DamagedError, RunReader
+from vsebench.results.reader import CURVE, DamagedError, RunReader
+from vsebench.results.record import Evaluation
 from vsebench.unpacked import Arrays, TooLargeError, gunzipped_lines
 
 if TYPE_CHECKING:
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from vsebench.results.folder.seal import Sums
     from vsebench.results.record import RunRecord
 
+_CURVE = TypeAdapter(list[Evaluation])
 _REMEDY = "take it again from where it came, or pack the runs again"
 
 
@@ -95,11 +100,7 @@ class Pack:
         with self._read():
             text = gunzipped_lines(files.read_bytes(self.path))
             next(text, None)
-            lines = [
-                Line.model_validate(_with_bytes(from_json(line, cache_strings="keys")))
-                for line in text
-                if line.endswith(b"\n")
-            ]
+            lines = [read_line(line) for line in text if line.endswith(b"\n")]
         if len(lines) != self._opened.runs:
             raise self.damaged(f"{len(lines)} of {self._opened.runs} runs")
         return lines
@@ -169,7 +170,7 @@ class Pack:
             )
         rows = content.get("external") if isinstance(content, dict) else None
         if isinstance(rows, list):
-            content = {**content, "external": [_with_bytes(row) for row in rows]}
+            content = {**content, "external": [line_of(row, ExternalLine) for row in rows]}
         return Opening.model_validate(content)
 
     def _held(self, line: Line, keeper: Pack | None) -> tuple[Pack, Line]:
@@ -259,9 +260,29 @@ class PackedRun(RunReader):
             return (self.path / name).read_bytes()
         if name in self._line.arrays:
             return npz_bytes(self._arrays(name))
-        content: bytes = self._line.files.get(name, b"")
+        if name not in self._line.files:
+            raise self.damaged(name, ValueError("the pack lacks its content"))
+        content = file_bytes(from_json(self._line.files[name]))
         self._check(name, checksum(content))
         return content
+
+    def read_json(self, name: str) -> bytes:
+        text = self._whole(name)
+        return super().read_json(name) if text is None else text
+
+    def _evaluations(self) -> list[Evaluation]:
+        text = self._whole(CURVE)
+        return super()._evaluations() if text is None else _CURVE.validate_json(text)
+
+    def _whole(self, name: str) -> bytes | None:
+        """The JSON of a file, where that is known to be what was packed; None where the file's own
+        bytes must tell, or are no JSON.
+        """
+        text = None if self._line.text is None else self._line.files.get(name)
+        if text is None or text.startswith(b'"'):
+            return None
+        self.check_sum(name, self.sha256[name])
+        return text
 
     def read_npz(self, name: str) -> dict[str, NDArray[Any]]:
         return self._arrays(name) if name in self._line.arrays else super().read_npz(name)
@@ -286,8 +307,12 @@ class PackedRun(RunReader):
         return f"{place}: {name} of run {self._line.run}"
 
     def damage(self, *, model: bool) -> dict[str, str]:
-        """Of its weights; whatever a pack holds is checked when it is read."""
+        """Of its weights, and of what the pack holds as text, by each file's own checksum; arrays
+        are checked when they are read.
+        """
         try:
+            for name in self._line.files:
+                self.read_bytes(name)
             if model:
                 self.check_best()
         except DamagedError as error:
@@ -318,11 +343,3 @@ class PackedRun(RunReader):
             raise self.damaged(name, error) from error
         self._check(name, arrays_checksum(arrays))
         return arrays
-
-
-def _with_bytes(line: Any) -> Any:
-    """A line with its files as bytes, which take a tenth of the memory of JSON values."""
-    held = line.get("files") if isinstance(line, dict) else None
-    if not isinstance(held, dict):
-        return line
-    return {**line, "files": {name: file_bytes(value) for name, value in held.items()}}

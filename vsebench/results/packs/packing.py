@@ -31,6 +31,7 @@ from vsebench.results.packs.format import (
     array_key,
     arrays_checksum,
     checksum,
+    file_text,
     file_value,
     pack_bytes,
 )
@@ -253,7 +254,7 @@ def _held(
         run=name,
         run_id=run_id,
         sha256=sha256,
-        files={file: file_value(file, content) for file, content in contents.items()},
+        files={file: file_text(file, content) for file, content in contents.items()},
         arrays={file: tuple(found) for file, found in arrays.items()},
     )
     return line, {
