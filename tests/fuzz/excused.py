@@ -62,6 +62,7 @@ EXCUSED: dict[str, tuple[str, ...]] = {
         "vsebench.data:GivenImages.read",
         "vsebench.data:ImageFolder.read",
         "vsebench.data:main",
+        "vsebench.results:PackedRun.damage",
         "vsebench.results:_arrays",
     ),
 }
