@@ -278,6 +278,41 @@ def test_sizes_that_are_not_those_of_the_files(packed: Path, shift: int) -> None
     assert Store(packed).records() == records
 
 
+def test_a_slice_that_is_no_json_is_damage(packed: Path, tmp_path: Path) -> None:
+    """Written by hand so that text and sizes agree, and a comma is in the first file."""
+
+    def moved(line: bytes) -> bytes:
+        curve, record = (
+            int(re.search(rb'"%b":(\d+)' % name, line)[1])  # type: ignore[index]
+            for name in (b"curve.jsonl", b"record.json")
+        )
+        whole = curve + len(b',"record.json":') + record
+        sizes = b'"sizes":{"curve.jsonl":%d,"record.json":%d,' % (curve, record)
+        assert sizes in line
+        return line.replace(sizes, b'"sizes":{"curve.jsonl":%d,' % whole)
+
+    stand(packed, moved)
+    assert Pack(packed).lines[1].text is not None
+    assert "curve.jsonl of run" in refusal(lambda: unpack(packed, tmp_path / "back"))
+    assert "record.json of run" in refusal(lambda: Store(packed).records())
+
+
+def test_a_file_that_no_checksum_is_of_is_not_read(packed: Path) -> None:
+    """Such as one that somebody added to a line, checksum of the text and all."""
+    run = Store(packed).runs()[1]
+    spec = run.read_spec()
+
+    def grown(line: bytes) -> bytes:
+        line = line.replace(b'"sizes":{', b'"sizes":{"spec.json":2,')
+        return summed_again(line.replace(b',"files":{', b',"files":{"spec.json":{},'))
+
+    stand(packed, grown)
+    assert Pack(packed).lines[1].text is not None
+    again = Store(packed).runs()[1]
+    assert (again.read_spec(), again.read_curve()) == (spec, run.read_curve())
+    assert again.damage(model=False) == {}
+
+
 def test_arrays_of_another_run_are_noticed(packed: Path) -> None:
     with np.load(packed / ARRAYS) as arrays:
         own = dict(arrays)

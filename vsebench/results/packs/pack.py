@@ -262,7 +262,10 @@ class PackedRun(RunReader):
             return npz_bytes(self._arrays(name))
         if name not in self._line.files:
             raise self.damaged(name, ValueError("the pack lacks its content"))
-        content = file_bytes(from_json(self._line.files[name]))
+        try:
+            content = file_bytes(from_json(self._line.files[name]))
+        except ValueError as error:
+            raise self.damaged(name, error) from error
         self._check(name, checksum(content))
         return content
 
@@ -278,7 +281,9 @@ class PackedRun(RunReader):
         """The JSON of a file, where that is known to be what was packed; None where the file's own
         bytes must tell, or are no JSON.
         """
-        text = None if self._line.text is None else self._line.files.get(name)
+        if self._line.text is None or name not in self.sha256:
+            return None
+        text = self._line.files.get(name)
         if text is None or text.startswith(b'"'):
             return None
         self.check_sum(name, self.sha256[name])
@@ -311,8 +316,9 @@ class PackedRun(RunReader):
         are checked when they are read.
         """
         try:
-            for name in self._line.files:
-                self.read_bytes(name)
+            for name in self.sha256:
+                if name not in self._line.arrays:
+                    self.read_bytes(name)
             if model:
                 self.check_best()
         except DamagedError as error:
