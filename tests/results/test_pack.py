@@ -219,26 +219,45 @@ def test_the_run_whose_checksum_differs_is_named(packed: Path) -> None:
     )
 
 
-def as_version_1(lines: Lines) -> None:
-    lines[0]["vsebench_pack"] = 1
-    for line in lines:
-        line.pop("text", None)
+def as_version_1(packed: Path) -> None:
+    """As older releases wrote a pack: each array by itself, and no word on the text."""
+    with np.load(packed / ARRAYS) as found:
+        tables, arrays = dict(found), {}
+
+    def change(lines: Lines) -> None:
+        lines[0]["vsebench_pack"] = 1
+        for line in lines[1:]:
+            line.pop("text", None)
+            for file, places in line.get("arrays", {}).items():
+                for key, (table, row) in places.items():
+                    name = f"{line['run']}/{file.removesuffix('.npz')}/{key}"
+                    arrays[name] = tables[table][row]
+                line["arrays"][file] = [*places]
+
+    rewrite(packed, change)
+    np.savez_compressed(packed / ARRAYS, **arrays)
 
 
-@pytest.mark.parametrize("change", [as_version_1, lambda lines: lines])
+@pytest.mark.parametrize("change", [as_version_1, lambda packed: rewrite(packed, lambda _: None)])
 def test_a_pack_of_version_1_or_laid_out_anew_gives_the_same(
-    study: Path, packed: Path, tmp_path: Path, change: Callable[[Lines], Lines | None]
+    study: Path, packed: Path, tmp_path: Path, change: Callable[[Path], None]
 ) -> None:
     """Whose files' own checksums are asked, since their text is not known to be whole."""
     records = Store(packed).records()
     curves = [run.read_curve() for run in Store(packed).runs()]
     assert all(line.text is not None for line in Pack(packed).lines)
-    rewrite(packed, change)
+    change(packed)
     assert all(line.text is None for line in Pack(packed).lines)
     assert Store(packed).records() == records
     assert [run.read_curve() for run in Store(packed).runs()] == curves
     unpack(packed, tmp_path / "back")
     assert whole_tree(tmp_path / "back") == tree(study)
+    whole = [(packed / name).read_bytes() for name in (RUNS, ARRAYS)]
+    pack(study, tmp_path / "again")
+    assert [(tmp_path / "again" / name).read_bytes() for name in (RUNS, ARRAYS)] != whole
+    pack(packed)
+    again = [(tmp_path / "again" / name).read_bytes() for name in (RUNS, ARRAYS)]
+    assert [(packed / name).read_bytes() for name in (RUNS, ARRAYS)] == again
 
 
 def stand(packed: Path, change: Callable[[bytes], bytes]) -> None:
@@ -316,13 +335,28 @@ def test_a_file_that_no_checksum_is_of_is_not_read(packed: Path) -> None:
 def test_arrays_of_another_run_are_noticed(packed: Path) -> None:
     with np.load(packed / ARRAYS) as arrays:
         own = dict(arrays)
-    first, second, *_ = sorted(key for key in own if key.endswith("ranks/i2t"))
-    own[first], own[second] = own[second], own[first]
+    own["ranks/i2t/0"] = own["ranks/i2t/0"][::-1]
     np.savez_compressed(packed / ARRAYS, **own)
-    name = first.split("/")[0]
-    assert refusal(lambda: read_all(packed)).startswith(
-        f"{packed / ARRAYS}: ranks.npz of run {name} is damaged (checksum mismatch): "
-    )
+    said = refusal(lambda: read_all(packed))
+    assert said.startswith(f"{packed / ARRAYS}: ranks.npz of run scenes-")
+    assert "is damaged (checksum mismatch): " in said
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (["ranks/i2t/0", 99], "is out of bounds"),
+        (["ranks/i2t/7", 0], "it has no array 'ranks/i2t/7'"),
+        (["ranks/t2i/0", 0], "checksum mismatch"),
+        (["ranks/i2t/0", -1], "checksum mismatch"),
+        (["ranks/i2t/0", None], "checksum mismatch"),
+        (["ranks/i2t/0", "first"], "valid integer"),
+        ("ranks/i2t/0", "valid tuple"),
+    ],
+)
+def test_a_place_that_is_not_the_arrays(packed: Path, place: object, said: str) -> None:
+    rewrite(packed, lambda lines: lines[1]["arrays"]["ranks.npz"].update({"i2t": place}))
+    assert said in refusal(lambda: read_all(packed))
 
 
 def drop_a_run(lines: Lines) -> Lines:

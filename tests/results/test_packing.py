@@ -92,8 +92,8 @@ def test_any_tool_reads_a_pack(study: Path) -> None:
             for name in ("ranks", "per_image"):
                 with np.load(folder / f"{name}.npz") as own:
                     for key, array in own.items():
-                        packed = arrays[f"{run['run']}/{name}/{key}"]
-                        np.testing.assert_array_equal(packed, array)
+                        table, row = run["arrays"][f"{name}.npz"][key]
+                        np.testing.assert_array_equal(arrays[table][row], array)
     paths = gzip.decompress((study / RUNS).read_bytes()).decode()
     assert str(study) not in paths
 

@@ -4,11 +4,11 @@
 line per run: its record and curve as JSON, and a SHA-256 for every file. A run that another study
 holds is a line with that study's place and the same checksums. Since version 2 a line also says how
 long each file's JSON is and the SHA-256 of all of them as they stand, so that a reader finds them
-whole without writing every file as it was. `runs.npz` has the arrays by run: test ranks, and test
-metrics by image. External rows are held as runs are, in the line that opens the pack. What pages
-show of a model (weights over positions, what it retrieves for the hardest queries) goes with the
-arrays. Weights, checkpoints, mined negatives and logs are not packed, nor is `spec.json`, whose
-content the record has without paths of the machine.
+whole without writing every file as it was. `runs.npz` has test ranks, and test metrics by image, as
+tables with a row per run; in version 1 it has each array by itself. External rows are held as runs
+are, in the line that opens the pack. What pages show of a model (weights over positions, what it
+retrieves for the hardest queries) goes with the arrays. Weights, checkpoints, mined negatives and
+logs are not packed, nor is `spec.json`, whose content the record has without paths of the machine.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import Field, JsonValue
 from pydantic_core import from_json, to_json
 
+from vsebench.results.packs.tables import Place
 from vsebench.results.protocol import Frozen
 from vsebench.results.reader import CURVE, DONE, PER_IMAGE, POSITIONS, RANKS, RECORD, RETRIEVED
 
@@ -68,7 +69,7 @@ class Line(Frozen):
         run_id: id of the run.
         held_in: folder of the pack that holds the run, relative to this one; None for this one.
         sha256: checksum by name of every file; of an npz file, of its arrays.
-        arrays: names of the arrays of each npz file, in their order.
+        arrays: places of the arrays of each npz file by name, in their order.
         text: how the files stand in the line; of a line that was read, None where they are not as
             it says, or it does not say.
         files: JSON text by name: of a value, or of a string where a value would not give the bytes
@@ -79,7 +80,7 @@ class Line(Frozen):
     run_id: str
     held_in: str | None = None
     sha256: dict[str, str]
-    arrays: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    arrays: dict[str, dict[str, Place]] = Field(default_factory=dict)
     text: Text | None = None
     files: dict[str, bytes] = Field(default_factory=dict)
 
@@ -153,11 +154,21 @@ def line_of(value: Any, kind: type[L] = Line) -> L:  # type: ignore[assignment]
     Raises:
         ValidationError: it is none.
     """
-    held = value.get("files") if isinstance(value, dict) else None
-    if not isinstance(held, dict):
+    if not isinstance(value, dict):
         return kind.model_validate(value)
-    files = {name: _json(each) for name, each in held.items()}
-    return kind.model_validate({**value, "text": None, "files": files})
+    changes: dict[str, Any] = {"text": None}
+    if isinstance(files := value.get("files"), dict):
+        changes["files"] = {name: _json(each) for name, each in files.items()}
+    if isinstance(arrays := value.get("arrays"), dict):
+        changes["arrays"] = {name: _places(value, name, each) for name, each in arrays.items()}
+    return kind.model_validate({**value, **changes})
+
+
+def _places(line: Mapping[str, Any], name: str, arrays: Any) -> Any:
+    """The places of a file's arrays, of which version 1 has the names alone."""
+    if not isinstance(arrays, list):
+        return arrays
+    return {key: (f"{line.get('run')}/{table_name(name, key)}", None) for key in arrays}
 
 
 def _as_written(line: bytes) -> Line | None:
@@ -217,9 +228,9 @@ def file_bytes(value: JsonValue) -> bytes:
     return _json(value, indent=1) + b"\n"
 
 
-def array_key(run: str, name: str, key: str) -> str:
-    """The name of an array in a pack: `flickr8k-gpo-triplet-seed0-1f0c22aa90/ranks/i2t`."""
-    return f"{run}/{name.removesuffix('.npz')}/{key}"
+def table_name(file: str, key: str) -> str:
+    """What the tables of an array of an npz file are called, before their numbers: `ranks/i2t`."""
+    return f"{file.removesuffix('.npz')}/{key}"
 
 
 def checksum(content: bytes) -> str:

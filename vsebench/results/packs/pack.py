@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,7 +25,6 @@ from vsebench.results.packs.format import (
     ExternalLine,
     Line,
     Opening,
-    array_key,
     arrays_checksum,
     checksum,
     file_bytes,
@@ -37,15 +36,18 @@ from vsebench.results.record import Evaluation
 from vsebench.unpacked import Arrays, TooLargeError, gunzipped_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from vsebench.results.folder.seal import Sums
+    from vsebench.results.packs.tables import Place
     from vsebench.results.record import RunRecord
 
 _CURVE = TypeAdapter(list[Evaluation])
+_TABLES = 16
+"""How many are kept, of 1 MiB at most as they are packed."""
 _REMEDY = "take it again from where it came, or pack the runs again"
 
 
@@ -141,6 +143,23 @@ class Pack:
             return Arrays(files.read_bytes(path))
         except TooLargeError as error:
             raise VsebenchError(f"{path}: {error}") from error
+
+    def array(self, place: Place) -> NDArray[Any]:
+        """The array at a place, which cannot be written to.
+
+        Raises:
+            IndexError: there is no such row.
+            VsebenchError, OSError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error:
+                as `arrays`, and of a table that is damaged or not there.
+        """
+        name, row = place
+        table = self._table(name)
+        return table if row is None else table[row, ...]
+
+    @cached_property
+    def _table(self) -> Callable[[str], NDArray[Any]]:
+        """Reads tables, each once as long as runs that follow each other have their rows in few."""
+        return lru_cache(_TABLES)(self.arrays.read)
 
     def damaged(self, why: str) -> VsebenchError:
         """The one line about a pack that is not what was written."""
@@ -336,11 +355,11 @@ class PackedRun(RunReader):
         """The arrays of a file, which are those that were packed."""
         try:
             arrays = {
-                key: self._pack.arrays.read(array_key(self._line.run, name, key))
-                for key in self._line.arrays[name]
+                key: self._pack.array(place) for key, place in self._line.arrays[name].items()
             }
         except (
             OSError,
+            IndexError,
             ValueError,
             NotImplementedError,
             zipfile.BadZipFile,

@@ -28,14 +28,15 @@ from vsebench.results.packs.format import (
     ExternalLine,
     Line,
     Opening,
-    array_key,
     arrays_checksum,
     checksum,
     file_text,
     file_value,
     pack_bytes,
+    table_name,
 )
 from vsebench.results.packs.pack import Pack, PackedRun
+from vsebench.results.packs.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -113,11 +114,10 @@ def pack(
     outside = [(reader, external_row(reader).row_id) for reader in external_readers(folder)]
     _refuse_loss(target, {record.run_id for _, record in ended}, {row_id for _, row_id in outside})
     others = _others(folder, target, held_in, [run for run, _ in ended])
-    packed = [_line(run, record.run_id, others) for run, record in ended]
-    rows = [_external_line(reader, row_id) for reader, row_id in outside]
-    lines = [line for line, _ in packed]
-    opening = _opening(store, len(lines), tuple(line for line, _ in rows))
-    _write(target, opening, lines, [arrays for _, arrays in (*packed, *rows)])
+    tables = Tables()
+    lines = [_line(run, record.run_id, others, tables) for run, record in ended]
+    rows = [_external_line(reader, row_id, tables) for reader, row_id in outside]
+    _write(target, _opening(store, len(lines), tuple(rows)), lines, tables)
     return Packed(
         runs=len(lines),
         failed=sum(record.status != "done" for _, record in ended),
@@ -227,41 +227,41 @@ def _others(
     return others
 
 
-def _line(run: RunReader, run_id: str, others: Others) -> tuple[Line, Arrays]:
-    """A run as a pack holds it, and the arrays that go beside it."""
+def _line(run: RunReader, run_id: str, others: Others, tables: Tables) -> Line:
+    """A run as a pack holds it, its arrays in tables unless another pack has it."""
     line, arrays = _held(run, NAMES, Line, run.path.name, run_id)
     held_in = others.get((line.run, frozenset(line.sha256.items())))
     if held_in is not None:
-        return Line(run=line.run, run_id=run_id, held_in=held_in, sha256=line.sha256), {}
-    return line, arrays
+        return Line(run=line.run, run_id=run_id, held_in=held_in, sha256=line.sha256)
+    return _placed(line, arrays, tables)
 
 
-def _external_line(row: RunReader, row_id: str) -> tuple[ExternalLine, Arrays]:
+def _external_line(row: RunReader, row_id: str, tables: Tables) -> ExternalLine:
     """An external row likewise."""
-    return _held(row, EXTERNAL_NAMES, ExternalLine, f"{EXTERNAL}/{row.path.name}", row_id)
+    name = f"{EXTERNAL}/{row.path.name}"
+    return _placed(*_held(row, EXTERNAL_NAMES, ExternalLine, name, row_id), tables)
 
 
 def _held(
     run: RunReader, names: Sequence[str], kind: type[L], name: str, run_id: str
-) -> tuple[L, Arrays]:
+) -> tuple[L, Mapping[str, Arrays]]:
+    """A run with its files that are text, and the arrays of the others by file."""
     contents = {file: _content(run, file) for file in names if run.holds(file)}
     arrays = {file: _arrays(run, file, contents.pop(file)) for file in NPZ if file in contents}
     sha256 = {
         **{file: arrays_checksum(found) for file, found in arrays.items()},
         **{file: checksum(content) for file, content in contents.items()},
     }
-    line = kind(
-        run=name,
-        run_id=run_id,
-        sha256=sha256,
-        files={file: file_text(file, content) for file, content in contents.items()},
-        arrays={file: tuple(found) for file, found in arrays.items()},
-    )
-    return line, {
-        array_key(name, file, key): array
+    files = {file: file_text(file, content) for file, content in contents.items()}
+    return kind(run=name, run_id=run_id, sha256=sha256, files=files), arrays
+
+
+def _placed(line: L, arrays: Mapping[str, Arrays], tables: Tables) -> L:
+    places = {
+        file: {key: tables.place(table_name(file, key), array) for key, array in found.items()}
         for file, found in arrays.items()
-        for key, array in found.items()
     }
+    return line.model_copy(update={"arrays": places})
 
 
 def _content(run: RunReader, file: str) -> bytes:
@@ -294,15 +294,15 @@ def _left(folder: Path) -> bool:
     return any(isinstance(run, RunDirectory) for run in Store(folder).runs())
 
 
-def _write(target: Path, opening: Opening, lines: Iterable[Line], arrays: Iterable[Arrays]) -> None:
+def _write(target: Path, opening: Opening, lines: Iterable[Line], tables: Tables) -> None:
     """The arrays first: without the file of records there is no pack."""
     with files.guarded(target):
         target.mkdir(parents=True, exist_ok=True)
-    joined = {key: array for found in arrays for key, array in found.items()}
-    if joined:
-        write_arrays(target / ARRAYS, joined)
+    arrays = tables.taken()
+    if arrays:
+        write_arrays(target / ARRAYS, arrays)
     files.write_bytes(target / RUNS, pack_bytes(opening, lines))
-    if not joined:
+    if not arrays:
         (target / ARRAYS).unlink(missing_ok=True)
 
 
