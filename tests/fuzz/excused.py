@@ -62,7 +62,7 @@ EXCUSED: dict[str, tuple[str, ...]] = {
         "vsebench.data:GivenImages.read",
         "vsebench.data:ImageFolder.read",
         "vsebench.data:main",
-        "vsebench.results:PackedRun.damage",
+        "vsebench.results:PackedRun.changed",
         "vsebench.results:_arrays",
     ),
 }

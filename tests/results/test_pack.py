@@ -8,6 +8,7 @@ import json
 import random
 import re
 import shutil
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -260,10 +261,10 @@ def test_a_pack_of_version_1_or_laid_out_anew_gives_the_same(
     assert [(packed / name).read_bytes() for name in (RUNS, ARRAYS)] == again
 
 
-def stand(packed: Path, change: Callable[[bytes], bytes]) -> None:
-    """Changes the second run's line as it stands."""
+def stand(packed: Path, change: Callable[[bytes], bytes], line: int = 2) -> None:
+    """Changes a line as it stands, that of the second run unless told."""
     lines = gzip.decompress((packed / RUNS).read_bytes()).split(b"\n")
-    lines[2] = change(lines[2])
+    lines[line] = change(lines[line])
     (packed / RUNS).write_bytes(gzip.compress(b"\n".join(lines)))
 
 
@@ -281,6 +282,66 @@ def test_text_that_is_not_as_its_line_says_is_not_used(packed: Path) -> None:
     found = Finding(Pack(packed).lines[1].run, RECORD, "checksum mismatch")
     assert found in audit(packed).findings
     assert "checksum mismatch" in refusal(lambda: unpack(packed, packed / "back"))
+
+
+def of_failed(packed: Path) -> int:
+    return 1 + [line.run_id for line in Pack(packed).lines].index(FAILED.run_id)
+
+
+def test_a_run_without_a_marker_is_told_by_its_files_own_checksums(packed: Path) -> None:
+    """Whatever the checksum of its text says: nothing else knows what it left."""
+    at = of_failed(packed)
+    stand(packed, lambda line: summed_again(line.replace(b"ValueError", b"ValueErrer")), at)
+    assert Pack(packed).lines[at - 1].text is not None
+    assert "record.json of run" in refusal(lambda: Store(packed).records())
+    assert [each.why for each in audit(packed).findings if each.file == RECORD] == [
+        "checksum mismatch"
+    ]
+
+
+def test_files_of_another_run_are_not_this_ones(packed: Path) -> None:
+    """With the text and its checksum, as somebody pastes them."""
+    lines = gzip.decompress((packed / RUNS).read_bytes()).split(b"\n")
+    texts = b',"text":' + lines[1].partition(b',"text":')[2]
+    for at in (2, of_failed(packed)):
+        whole = (packed / RUNS).read_bytes()
+        stand(packed, lambda line: line.partition(b',"text":')[0] + texts, at)
+        assert "(checksum mismatch)" in refusal(lambda: Store(packed).records())
+        (packed / RUNS).write_bytes(whole)
+
+
+def test_a_file_of_text_is_no_file_of_arrays(packed: Path) -> None:
+    rewrite(packed, lambda lines: lines[1]["arrays"].update({"record.json": {}}))
+    assert "'record.json' has no arrays" in refusal(lambda: Store(packed).records())
+
+
+@pytest.mark.parametrize("place", ["", "\0", "a" * 5000, "a/" * 1500, 3])
+def test_a_place_that_no_folder_has(packed: Path, place: object) -> None:
+    rewrite(packed, lambda lines: lines[1].update({"held_in": place}))
+    assert f"{packed / RUNS} is damaged" in refusal(lambda: Store(packed).records())
+
+
+@pytest.mark.parametrize("version", ["2", 2.0, True, None])
+def test_a_version_is_a_whole_number(packed: Path, version: object) -> None:
+    rewrite(packed, lambda lines: lines[0].update({"vsebench_pack": version}))
+    assert f"{packed / RUNS} is damaged" in refusal(lambda: Store(packed).records())
+
+
+def test_sizes_that_overlap_take_no_memory(packed: Path) -> None:
+    """Of 400 slices of the same megabyte, which together are what stands there."""
+    long, least = 1_000_000, len(b'"a000":') + 1
+    sizes = {f"a{i:03}": long if i % 2 == 0 else -long - least for i in range(400)}
+
+    def overlapping(line: bytes) -> bytes:
+        line = re.sub(rb'"sizes":\{[^}]*\}', b'"sizes":' + json.dumps(sizes).encode(), line)
+        files = b',"files":{"a000":"' + b"x" * (long - 2) + b'",'
+        return summed_again(line.replace(b',"files":{', files))
+
+    stand(packed, overlapping)
+    tracemalloc.start()
+    assert Pack(packed).lines[1].text is None
+    assert tracemalloc.get_traced_memory()[1] < 30 * long
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("shift", [-1, 1, 10**9, -(10**9)])

@@ -117,6 +117,7 @@ CPU revision\t: 1
     [
         (X86, Cpu("AMD EPYC", "25-17-1")),
         (ARM, Cpu("neoverse", "0x41-0x3-0xd0c-1")),
+        ("cpu family\t: 6\nmodel name\t: \udcff\nstepping\t:\n", Cpu("\ufffd", "6")),
         ("", Cpu("neoverse", "")),
         (None, Cpu("neoverse", "")),
     ],
@@ -126,7 +127,7 @@ def test_a_cpu_is_told_from_others_of_its_name(
 ) -> None:
     said = tmp_path / "cpuinfo"
     if text is not None:
-        said.write_text(text, encoding="utf-8")
+        said.write_bytes(text.encode("utf-8", "surrogateescape"))
     monkeypatch.setattr("vsebench.results.provenance._CPUS", said)
     monkeypatch.setattr("platform.processor", lambda: "neoverse")
     assert this_cpu() == found

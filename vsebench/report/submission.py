@@ -50,6 +50,8 @@ def findings(runs: Sequence[Run]) -> list[Finding]:
 
 def _of_run(run: Run) -> Iterator[str]:
     record = run.record
+    if run.reader is not None:
+        yield from (f"{name}: {why}" for name, why in run.reader.changed().items())
     yield from faults(record)
     if not run.done:
         return

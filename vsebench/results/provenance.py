@@ -138,12 +138,12 @@ class Cpu(NamedTuple):
 def this_cpu() -> Cpu:
     """That of this machine, its first where there are several."""
     try:
-        text = _CPUS.read_text(encoding="utf-8")
+        text = _CPUS.read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
     lines = (line.partition(":") for line in text.partition("\n\n")[0].splitlines())
     said = {key.strip(): value.strip() for key, _, value in lines}
     return Cpu(
         said.get("model name") or platform.processor() or platform.machine(),
-        "-".join(said[key] for key in _GENERATION if key in said),
+        "-".join(said[key] for key in _GENERATION if said.get(key)),
     )

@@ -192,6 +192,12 @@ class RunReader(ABC):
         finally:
             self._marked = None
 
+    def changed(self) -> dict[str, str]:
+        """What of its text is not what was packed, asked file by file: why, by name. A line of a
+        pack that is as it was written is believed otherwise. Nothing in a folder.
+        """
+        return {}
+
     def _damage(self, *, model: bool) -> dict[str, str]:
         checks: dict[str, Callable[[], object]] = {
             RECORD: self.read_record,

@@ -116,10 +116,11 @@ def contradiction(run: RunReader, record: RunRecord) -> tuple[str, str] | None:
 
 
 def _findings(run: RunReader) -> Iterator[tuple[str, str]]:
+    damage = run.changed()
     if not run.is_done:
-        yield from _unfinished(run)
+        yield from damage.items() if damage else _unfinished(run)
         return
-    damage = run.damage(model=run.best_path.exists())
+    damage |= run.damage(model=run.best_path.exists())
     yield from damage.items()
     record = None if RECORD in damage else run.read_record()
     if record is None or damage:

@@ -17,9 +17,9 @@ import gzip
 import hashlib
 import io
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import from_json, to_json
 
 from vsebench.results.packs.tables import Place
@@ -49,6 +49,12 @@ EXTERNAL_NAMES = (RANKS, ROW)
 _FILES = b',"files":'
 
 
+def _known(file: str) -> str:
+    if file not in NPZ:
+        raise ValueError(f"'{file}' has no arrays")
+    return file
+
+
 class Text(Frozen):
     """The files of a line as they stand in it.
 
@@ -58,7 +64,7 @@ class Text(Frozen):
     """
 
     sha256: str
-    sizes: dict[str, int]
+    sizes: dict[str, Annotated[int, Field(ge=0)]]
 
 
 class Line(Frozen):
@@ -70,17 +76,18 @@ class Line(Frozen):
         held_in: folder of the pack that holds the run, relative to this one; None for this one.
         sha256: checksum by name of every file; of an npz file, of its arrays.
         arrays: places of the arrays of each npz file by name, in their order.
-        text: how the files stand in the line; of a line that was read, None where they are not as
-            it says, or it does not say.
+        text: how the files stand in the line; of a line that was read, None unless they stand so.
         files: JSON text by name: of a value, or of a string where a value would not give the bytes
             back.
     """
 
     run: str = Field(pattern=r"^\.*[^./\\][^/\\]*$")
     run_id: str
-    held_in: str | None = None
+    held_in: str | None = Field(None, pattern=r"^([^/\x00]{1,255}/?)+$", max_length=2000)
     sha256: dict[str, str]
-    arrays: dict[str, dict[str, Place]] = Field(default_factory=dict)
+    arrays: dict[Annotated[str, AfterValidator(_known)], dict[str, Place]] = Field(
+        default_factory=dict
+    )
     text: Text | None = None
     files: dict[str, bytes] = Field(default_factory=dict)
 
@@ -101,7 +108,7 @@ class Opening(Frozen):
         external: external rows of the folder.
     """
 
-    vsebench_pack: int
+    vsebench_pack: Annotated[int, Field(strict=True)]
     runs: int
     files: dict[str, Any] = Field(default_factory=dict)
     external: tuple[ExternalLine, ...] = ()
@@ -130,6 +137,8 @@ def line_bytes(line: Line) -> bytes:
     if not line.files:
         return _json(head)
     files = _object(line.files)
+    if isinstance(line, ExternalLine):  # few, and of the first line, which is read whole
+        return b"%b%b%b}" % (_json(head)[:-1], _FILES, files)
     sizes = {name: len(text) for name, text in line.files.items()}
     text = Text(sha256=checksum(files), sizes=sizes)
     return b"%b%b%b}" % (_json({**head, "text": text.model_dump()})[:-1], _FILES, files)

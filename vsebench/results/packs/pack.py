@@ -31,7 +31,7 @@ from vsebench.results.packs.format import (
     line_of,
     read_line,
 )
-from vsebench.results.reader import CURVE, DamagedError, RunReader
+from vsebench.results.reader import CURVE, RECORD, DamagedError, RunReader
 from vsebench.results.record import Evaluation
 from vsebench.unpacked import Arrays, TooLargeError, gunzipped_lines
 
@@ -297,13 +297,11 @@ class PackedRun(RunReader):
         return super()._evaluations() if text is None else _CURVE.validate_json(text)
 
     def _whole(self, name: str) -> bytes | None:
-        """The JSON of a file, where that is known to be what was packed; None where the file's own
-        bytes must tell, or are no JSON.
+        """The JSON of a file, where its line is as it was written and the run's marker knows the
+        file; None where the file's own bytes must tell, or are no JSON.
         """
-        if self._line.text is None or name not in self.sha256:
-            return None
-        text = self._line.files.get(name)
-        if text is None or text.startswith(b'"'):
+        text = None if self._line.text is None else self._line.files.get(name)
+        if text is None or text.startswith(b'"') or name not in self.sums:
             return None
         self.check_sum(name, self.sha256[name])
         return text
@@ -321,7 +319,10 @@ class PackedRun(RunReader):
     @cached_property
     def _record(self) -> RunRecord | None:
         """Read once: what a pack holds stays as it was read."""
-        return super().read_record()
+        record = super().read_record()
+        if record is not None and record.run_id != self.run_id:
+            raise self.damaged(RECORD, ValueError(f"it is of run {record.run_id}"))
+        return record
 
     def digest(self, name: str, content: bytes) -> str:
         return self.sha256[name] if name in self.sha256 else super().digest(name, content)
@@ -331,18 +332,23 @@ class PackedRun(RunReader):
         return f"{place}: {name} of run {self._line.run}"
 
     def damage(self, *, model: bool) -> dict[str, str]:
-        """Of its weights, and of what the pack holds as text, by each file's own checksum; arrays
-        are checked when they are read.
-        """
+        """Of its weights; whatever a pack holds is checked when it is read."""
         try:
-            for name in self.sha256:
-                if name not in self._line.arrays:
-                    self.read_bytes(name)
             if model:
                 self.check_best()
         except DamagedError as error:
             return {error.name: error.why}
         return {}
+
+    def changed(self) -> dict[str, str]:
+        found = {}
+        for name in self.sha256:
+            try:
+                if name not in NPZ:
+                    self.read_bytes(name)
+            except DamagedError as error:
+                found[name] = error.why
+        return found
 
     def remedy(self, name: str) -> str:  # noqa: ARG002  # any file of a pack
         return _REMEDY
