@@ -229,6 +229,8 @@ def test_every_example_is_found():
             "flickr8k-losses-tuned",
             "flickr8k-loss-baselines",
             "flickr8k-loss-baselines-tuned",
+            "flickr8k-combinations",
+            "flickr8k-combinations-tuned",
             "flickr8k-convergence",
             "flickr8k-convergence-tuned",
             "flickr8k-poolings",
