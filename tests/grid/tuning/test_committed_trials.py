@@ -5,6 +5,7 @@ same points would have missed.
 from __future__ import annotations
 
 import csv
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from vsebench.grid.tuning.search import Options
 Contest = dict[int, dict[int, float | None]]
 """Merit by rung and point; None where a trial diverged."""
 
+_NUMBERS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
+)
 CLAIMS = Path(__file__).parents[3] / "results" / "claims"
 FILES = sorted(CLAIMS.glob("*/tuning/trials.csv"))
 
@@ -73,3 +78,10 @@ def test_a_cheaper_search_would_often_have_chosen_otherwise() -> None:
         late += point >= 12
     assert behind / len(every) > 0.2, "two rungs, the best two of which train the whole"
     assert late / len(every) > 0.2, "twelve points"
+    page = " ".join((CLAIMS.parents[1] / "docs" / "tuning.md").read_text(encoding="utf-8").split())
+    told = re.search(
+        r"In the (\d+) searches .* first rung in (\w+), .*; in (\w+) it was not among", page
+    )
+    assert told is not None
+    assert int(told[1]) == len(every)
+    assert [_NUMBERS.index(word) for word in told.groups()[1:]] == [behind, late]
