@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import TypeAdapter
 
 from tests.factories import make_curve, make_record, make_spec, save
 from tests.results.studies import make_study
@@ -65,6 +66,14 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[type]:
             return whole(content)  # type: ignore[operator]
 
         monkeypatch.setattr(model, "model_validate_json", counted)
+
+    class Curves:
+        def validate_json(self, content: bytes) -> list[Evaluation]:
+            found = TypeAdapter(list[Evaluation]).validate_json(content)
+            seen.extend([Evaluation] * len(found))
+            return found
+
+    monkeypatch.setattr("vsebench.results.packs.pack._CURVE", Curves())
     return seen
 
 
