@@ -393,6 +393,12 @@ def test_a_file_that_no_checksum_is_of_is_not_read(packed: Path) -> None:
     assert again.damage(model=False) == {}
 
 
+def test_a_curve_without_a_checksum_that_the_marker_knows(packed: Path) -> None:
+    stand(packed, lambda line: re.sub(rb'"curve.jsonl":"[0-9a-f]{64}",', b"", line, count=1))
+    assert Pack(packed).lines[1].text is not None
+    assert "curve.jsonl of run" in refusal(lambda: read_all(packed))
+
+
 def test_arrays_of_another_run_are_noticed(packed: Path) -> None:
     with np.load(packed / ARRAYS) as arrays:
         own = dict(arrays)

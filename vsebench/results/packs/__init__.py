@@ -1,1 +1,3 @@
-"""A study in two files: their `format`, `packing`, and `pack`, which reads and unpacks them."""
+"""A study in two files: their `format`, the `tables` of arrays, `packing`, and `pack`, which reads
+and unpacks them.
+"""

@@ -303,7 +303,7 @@ class PackedRun(RunReader):
         text = None if self._line.text is None else self._line.files.get(name)
         if text is None or text.startswith(b'"') or name not in self.sums:
             return None
-        self.check_sum(name, self.sha256[name])
+        self.check_sum(name, self.sha256.get(name, ""))
         return text
 
     def read_npz(self, name: str) -> dict[str, NDArray[Any]]:
