@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from tests.report.test_submission import made
+from tests.results.packed import stand, summed_again
 from vsebench.report.rows.runs import read_runs
+from vsebench.results.packs.packing import pack
 
 
 def test_runs_are_packed_and_the_pack_is_checked_again(tmp_path, answer):
@@ -34,3 +36,14 @@ def test_what_cannot_stand_is_refused_and_not_packed(tmp_path, answer):
     assert "no provenance" in out
     assert "refused: 2 of what" in err
     assert not (tmp_path / "mine").exists()
+
+
+def test_a_pack_is_asked_for_every_file(tmp_path, answer):
+    """Also where its line was summed again, which readers believe."""
+    for seed in range(3):
+        made(tmp_path / "runs", seed)
+    pack(tmp_path / "runs", tmp_path / "mine")
+    stand(tmp_path / "mine", lambda line: summed_again(line.replace(b"AMD EPYC", b"AMD EPIC")))
+    code, out, _ = answer("submit", tmp_path / "mine")
+    assert code == 3
+    assert "record.json: checksum mismatch" in out
