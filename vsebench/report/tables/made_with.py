@@ -74,11 +74,7 @@ def machine_note(done: Sequence[Run]) -> str:
     """On what runs were made; empty without any."""
     if not done:
         return ""
-    names = ", ".join(
-        distinct(
-            run.record.provenance.device_name for run in done if run.record.provenance is not None
-        )
-    )
+    names = ", ".join(distinct(each.device_name for each in _provenances(done)))
     spec = done[0].record.spec
     threads = f", {count(spec.protocol.threads, 'thread')} a run" if spec.device == "cpu" else ""
     together = " or ".join(
@@ -94,7 +90,7 @@ def software_note(done: Sequence[Run]) -> str:
     """Says where rows were made by different states of vsebench; empty where they were not, as far
     as is known.
     """
-    made = [run.record.provenance for run in done if run.record.provenance is not None]
+    made = _provenances(done)
     releases = distinct(each.libraries["vsebench"] for each in made if "vsebench" in each.libraries)
     commits = distinct(short_commit(each.git_commit) for each in made if each.git_commit)
     differing = [
@@ -115,7 +111,7 @@ def comparable_note(done: Sequence[Run]) -> str:
     not mean the same; else empty.
     """
     concurrency = {run.record.cost.concurrency for run in done if run.record.cost is not None}
-    made = [run.record.provenance for run in done if run.record.provenance is not None]
+    made = _provenances(done)
     devices = {each.device_name for each in made}
     generations = {each.cpu_generation for each in made if each.cpu_generation}
     causes = [
@@ -139,7 +135,7 @@ def facts(block: Block) -> list[tuple[str, str]]:
     """Names and what is to be said under each; what is not known is left out."""
     runs = block.section.runs
     done = [run for run in runs if run.done]
-    made = [run.record.provenance for run in runs if run.record.provenance is not None]
+    made = _provenances(runs)
     named = [
         *_conditions(block.section),
         ("Seeds", listed({run.record.spec.seed for run in done})),
@@ -182,3 +178,8 @@ def _software(made: list[Provenance]) -> Iterator[tuple[str, str]]:
     )
     days = sorted({each.started[:10] for each in made})
     yield "Made", " to ".join(dict.fromkeys((*days[:1], *days[-1:])))
+
+
+def _provenances(runs: Sequence[Run]) -> list[Provenance]:
+    """Of the runs that say theirs."""
+    return [run.record.provenance for run in runs if run.record.provenance is not None]

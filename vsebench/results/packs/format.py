@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import from_json, to_json
 
+from vsebench.results.folder.seal import digest
 from vsebench.results.packs.tables import Place
 from vsebench.results.protocol import Frozen
 from vsebench.results.reader import CURVE, DONE, PER_IMAGE, POSITIONS, RANKS, RECORD, RETRIEVED
@@ -140,7 +141,7 @@ def line_bytes(line: Line) -> bytes:
     if isinstance(line, ExternalLine):  # few, and of the first line, which is read whole
         return b"%b%b%b}" % (_json(head)[:-1], _FILES, files)
     sizes = {name: len(text) for name, text in line.files.items()}
-    text = Text(sha256=checksum(files), sizes=sizes)
+    text = Text(sha256=digest(files), sizes=sizes)
     return b"%b%b%b}" % (_json({**head, "text": text.model_dump()})[:-1], _FILES, files)
 
 
@@ -187,7 +188,7 @@ def _as_written(line: bytes) -> Line | None:
         found = Line.model_validate(from_json(head + b"}", cache_strings="keys"))
     except ValueError:  # another layout
         return None
-    if found.text is None or found.text.sha256 != checksum(files):
+    if found.text is None or found.text.sha256 != digest(files):
         return None
     texts, start = {}, 0
     for name, size in found.text.sizes.items():
@@ -242,18 +243,13 @@ def table_name(file: str, key: str) -> str:
     return f"{file.removesuffix('.npz')}/{key}"
 
 
-def checksum(content: bytes) -> str:
-    """SHA-256, in hexadecimal digits."""
-    return hashlib.sha256(content).hexdigest()
-
-
 def arrays_checksum(arrays: Mapping[str, NDArray[Any]]) -> str:
     """SHA-256 of names, types, shapes and values; that of the compressed file depends on zlib."""
-    digest = hashlib.sha256()
+    summed = hashlib.sha256()
     for name, array in arrays.items():
-        digest.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+        summed.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        summed.update(array.tobytes())
+    return summed.hexdigest()
 
 
 def _json(value: object, indent: int | None = None) -> bytes:

@@ -15,6 +15,7 @@ from vsebench import files
 from vsebench.plugin.errors import VsebenchError
 from vsebench.results.checks.contents import npz_bytes
 from vsebench.results.folder.noted import PLAN, Noted
+from vsebench.results.folder.seal import digest
 from vsebench.results.packs.format import (
     ARRAYS,
     NAMES,
@@ -26,7 +27,6 @@ from vsebench.results.packs.format import (
     Line,
     Opening,
     arrays_checksum,
-    checksum,
     file_bytes,
     line_of,
     read_line,
@@ -285,7 +285,7 @@ class PackedRun(RunReader):
             content = file_bytes(from_json(self._line.files[name]))
         except ValueError as error:
             raise self.damaged(name, error) from error
-        self._check(name, checksum(content))
+        self._check(name, digest(content))
         return content
 
     def read_json(self, name: str) -> bytes:

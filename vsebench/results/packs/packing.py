@@ -16,6 +16,7 @@ from vsebench.results.external import external_readers, external_row
 from vsebench.results.folder.directory import RunDirectory
 from vsebench.results.folder.lease import is_held
 from vsebench.results.folder.noted import PLAN
+from vsebench.results.folder.seal import digest
 from vsebench.results.folder.store import Store
 from vsebench.results.packs.format import (
     ARRAYS,
@@ -29,7 +30,6 @@ from vsebench.results.packs.format import (
     Line,
     Opening,
     arrays_checksum,
-    checksum,
     file_text,
     file_value,
     pack_bytes,
@@ -250,7 +250,7 @@ def _held(
     arrays = {file: _arrays(run, file, contents.pop(file)) for file in NPZ if file in contents}
     sha256 = {
         **{file: arrays_checksum(found) for file, found in arrays.items()},
-        **{file: checksum(content) for file, content in contents.items()},
+        **{file: digest(content) for file, content in contents.items()},
     }
     files = {file: file_text(file, content) for file, content in contents.items()}
     return kind(run=name, run_id=run_id, sha256=sha256, files=files), arrays
@@ -313,7 +313,7 @@ def _given_back(run: RunDirectory, twin: PackedRun, name: str) -> Path:
         VsebenchError: it does not.
     """
     content = run.read_bytes(name)
-    found = arrays_checksum(_arrays(run, name, content)) if name in NPZ else checksum(content)
+    found = arrays_checksum(_arrays(run, name, content)) if name in NPZ else digest(content)
     if not twin.holds(name) or found != twin.sha256[name]:
         raise VsebenchError(
             f"{run.where(name)} has changed since it was packed: nothing was deleted; pack again"
